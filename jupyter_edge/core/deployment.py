@@ -1,0 +1,100 @@
+"""Deployment configurations: how many replicas run a pipeline, and the limits they run under."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import Any, Self
+
+from jupyter_edge.core.errors import InvalidInputError
+from jupyter_edge.core.framework import Architecture
+from jupyter_edge.core.quantities import parse_cpus, parse_memory
+
+DeploymentConfig = dict[str, Any]
+
+
+class DeploymentConfigBuilder:
+    """Build a deployment configuration, one limit at a time; ``build()`` returns it as a plain dict."""
+
+    def __init__(self) -> None:
+        self._config: DeploymentConfig = {
+            "engine": {},
+            "enginelb": {},
+            "engineAux": {"images": {}},
+            "node_selector": {},
+        }
+
+    def replica_count(self, count: int) -> Self:
+        """Run ``count`` replicas, at least one."""
+        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+            msg = f"replica_count is {count!r}: give a whole number of 1 or more."
+            raise InvalidInputError(msg)
+        self._config["engine"]["replicas"] = count
+        return self
+
+    def cpus(self, count: float) -> Self:
+        """Let each replica use ``count`` CPUs; fractions are allowed."""
+        parse_cpus(count)
+        self._config["engine"]["cpu"] = count
+        return self._resource("cpu", count)
+
+    def memory(self, quantity: str) -> Self:
+        """Let each replica use ``quantity`` of memory, such as ``"900Mi"`` or ``"1Gi"``."""
+        parse_memory(quantity)
+        return self._resource("memory", quantity)
+
+    def arch(self, architecture: Architecture) -> Self:
+        """Say for which processor architecture the pipeline is meant."""
+        self._config["engine"]["arch"] = Architecture(architecture).value
+        return self
+
+    def build(self) -> DeploymentConfig:
+        """Return the configuration; later calls on the builder do not change it."""
+        return copy.deepcopy(self._config)
+
+    def _resource(self, name: str, amount: float | str) -> Self:
+        resources = self._config["engine"].setdefault("resources", {"limits": {}, "requests": {}})
+        resources["limits"][name] = amount
+        resources["requests"][name] = amount
+        return self
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a deployment may use; ``memory`` in bytes, ``None`` where no limit was asked for."""
+
+    replicas: int = 1
+    cpus: float | None = None
+    memory: int | None = None
+
+    @property
+    def threads(self) -> int:
+        """How many threads a model's operators may use; one where no CPU limit was asked for."""
+        return max(1, int(self.cpus or 1))
+
+
+def limits_of(config: DeploymentConfig) -> Limits:
+    """Read the limits of one engine replica from a deployment configuration.
+
+    Raises:
+        InvalidInputError: naming the amount that is no quantity.
+    """
+    try:
+        engine = config.get("engine") or {}
+        asked = (engine.get("resources") or {}).get("limits") or {}
+        cpus, memory, replicas = (
+            asked.get("cpu", engine.get("cpu")),
+            asked.get("memory"),
+            engine.get("replicas", 1),
+        )
+    except AttributeError:
+        msg = "The deployment configuration has no usable 'engine': build it with DeploymentConfigBuilder()."
+        raise InvalidInputError(msg) from None
+    if isinstance(replicas, bool) or not isinstance(replicas, int) or replicas < 1:
+        msg = f"The deployment configuration asks for {replicas!r} replicas: give a whole number of 1 or more."
+        raise InvalidInputError(msg)
+    return Limits(
+        replicas=replicas,
+        cpus=None if cpus is None else parse_cpus(cpus),
+        memory=None if memory is None else parse_memory(memory),
+    )

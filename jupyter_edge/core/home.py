@@ -1,0 +1,68 @@
+"""The engine's home folder, and the file in it that tells clients where the engine is."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import platformdirs
+
+
+@dataclass(frozen=True)
+class EngineAddress:
+    """Where a running engine listens; kept in ``engine.json`` with mode 0600 because it holds the token."""
+
+    pid: int
+    url: str
+    token: str = field(repr=False)
+
+
+class Home:
+    """The folder that holds everything one engine keeps: ``JUPYTER_EDGE_HOME``, or the user's data folder."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        chosen = (
+            path or os.environ.get("JUPYTER_EDGE_HOME") or platformdirs.user_data_dir("jupyter_edge", appauthor=False)
+        )
+        self.path = Path(chosen).expanduser().absolute()
+        self.address_file = self.path / "engine.json"
+        self.credentials_file = self.path / "credentials.json"
+        self.start_lock = self.path / "start.lock"
+        self.engine_lock = self.path / "engine.lock"
+        self.log_file = self.path / "engine.log"
+        self.database = self.path / "engine.db"
+        self.blobs = self.path / "blobs"
+        self.inference_log = self.path / "logs"
+        self.deployments = self.path / "deployments"
+
+    def create(self) -> None:
+        """Make the folder, readable by its owner only."""
+        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def read_address(self) -> EngineAddress | None:
+        """Return where the engine says it listens; ``None`` if no engine has said so."""
+        try:
+            return EngineAddress(**json.loads(self.address_file.read_text()))
+        except (FileNotFoundError, ValueError, TypeError):
+            return None
+
+    def write_address(self, address: EngineAddress) -> None:
+        """Tell clients where the engine listens."""
+        write_private(self.address_file, json.dumps(asdict(address)))
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replace a file by ``text`` in one step, readable by its owner only, on disk when this returns."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
