@@ -51,7 +51,8 @@ class EdgeBundle:
         except (binascii.Error, ValueError):
             msg = f"EDGE_BUNDLE is not base64 of a bundle: {advice}"
             raise InvalidInputError(msg) from None
-        found = dict(match.groups() for line in plain.splitlines() if (match := _LINE.fullmatch(line.strip())))
+        lines = (_LINE.fullmatch(line.strip()) for line in plain.splitlines())
+        found: dict[str, str] = {line[1]: line[2] for line in lines if line}
         missing = [key for key in ("EDGE_NAME", "JOIN_TOKEN", "OPSCENTER_HOST", "PIPELINE_URL") if not found.get(key)]
         workspace = found.get("WORKSPACE_ID", "0")
         if missing or not workspace.isdigit():

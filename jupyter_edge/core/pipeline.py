@@ -104,14 +104,14 @@ def models_of(definition: dict[str, Any]) -> list[ModelRef]:
     Raises:
         InvalidInputError: for a step other than a single model, naming it.
     """
-    models = []
-    for step in definition.get("steps", []):
-        try:
-            ((kind, body),) = step.items()
-            (model,) = body["models"] if kind == "ModelInference" else ()
-            models.append(ModelRef(model["name"], model["version"], model["sha"]))
-        except (AttributeError, KeyError, TypeError, ValueError):
-            kinds = ", ".join(step) if isinstance(step, dict) else repr(step)
-            msg = f"The pipeline step {kinds} is not known: a step is one model, as add_model_step() makes it."
-            raise InvalidInputError(msg) from None
-    return models
+    return [_model_of(step) for step in definition.get("steps", [])]
+
+
+def _model_of(step: dict[str, Any]) -> ModelRef:
+    try:
+        (model,) = step["ModelInference"]["models"]
+        return ModelRef(model["name"], model["version"], model["sha"])
+    except (KeyError, TypeError, ValueError):
+        kinds = ", ".join(step) if isinstance(step, dict) else repr(step)
+        msg = f"The pipeline step {kinds} is not known: a step is one model, as add_model_step() makes it."
+        raise InvalidInputError(msg) from None

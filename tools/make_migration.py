@@ -1,0 +1,20 @@
+"""Write the migration that takes the newest schema to what the tables say now: `python tools/make_migration.py 0002 "Say why"`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine
+
+import jupyter_edge.engine
+
+revision, message = sys.argv[1:]
+config = Config()
+config.set_main_option("script_location", str(Path(jupyter_edge.engine.__file__).with_name("migrations")))
+with create_engine("sqlite://").connect() as connection:
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+    command.revision(config, message, autogenerate=True, rev_id=revision)
