@@ -34,8 +34,9 @@ def now() -> datetime:
 
 
 class Base(DeclarativeBase):
-    """Base of all tables; named constraints, so that migrations can alter them."""
+    """Base of all tables: named constraints, so that migrations can alter them; no deleted row's id comes back."""
 
+    __table_args__: Any = {"sqlite_autoincrement": True}  # noqa: RUF012 (the name and form that SQLAlchemy reads)
     metadata = MetaData(
         naming_convention={
             "ix": "ix_%(column_0_label)s",
@@ -77,7 +78,7 @@ class Model(Base):
     """A model's name in a workspace; each upload under it is a version."""
 
     __tablename__ = "model"
-    __table_args__ = (UniqueConstraint("workspace_id", "name"),)
+    __table_args__ = (UniqueConstraint("workspace_id", "name"), Base.__table_args__)
     id: Mapped[int] = mapped_column(primary_key=True)
     workspace_id: Mapped[int] = mapped_column(ForeignKey("workspace.id"))
     name: Mapped[str]
@@ -130,7 +131,7 @@ class Pipeline(Base):
     """A pipeline's name in a workspace."""
 
     __tablename__ = "pipeline"
-    __table_args__ = (UniqueConstraint("workspace_id", "name"),)
+    __table_args__ = (UniqueConstraint("workspace_id", "name"), Base.__table_args__)
     id: Mapped[int] = mapped_column(primary_key=True)
     workspace_id: Mapped[int] = mapped_column(ForeignKey("workspace.id"))
     name: Mapped[str]

@@ -25,6 +25,7 @@ def upgrade() -> None:
         sa.Column("created_at", jupyter_edge.engine.tables.UtcDateTime(timezone=True), nullable=False),
         sa.Column("updated_at", jupyter_edge.engine.tables.UtcDateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_job")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "user",
@@ -32,6 +33,7 @@ def upgrade() -> None:
         sa.Column("email", sa.String(), nullable=False),
         sa.Column("created_at", jupyter_edge.engine.tables.UtcDateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_user")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "workspace",
@@ -43,6 +45,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["created_by"], ["user.id"], name=op.f("fk_workspace_created_by_user")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_workspace")),
         sa.UniqueConstraint("name", name=op.f("uq_workspace_name")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "model",
@@ -54,6 +57,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["workspace_id"], ["workspace.id"], name=op.f("fk_model_workspace_id_workspace")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_model")),
         sa.UniqueConstraint("workspace_id", "name", name=op.f("uq_model_workspace_id")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "pipeline",
@@ -65,6 +69,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["workspace_id"], ["workspace.id"], name=op.f("fk_pipeline_workspace_id_workspace")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_pipeline")),
         sa.UniqueConstraint("workspace_id", "name", name=op.f("uq_pipeline_workspace_id")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "model_version",
@@ -83,6 +88,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["model_id"], ["model.id"], name=op.f("fk_model_version_model_id_model")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_model_version")),
         sa.UniqueConstraint("version", name=op.f("uq_model_version_version")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("model_version", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_model_version_sha"), ["sha"], unique=False)
@@ -99,6 +105,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_pipeline_version")),
         sa.UniqueConstraint("version", name=op.f("uq_pipeline_version_version")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "deployment",
@@ -119,6 +126,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_deployment")),
         sa.UniqueConstraint("pipeline_id", name=op.f("uq_deployment_pipeline_id")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "model_config",
@@ -134,6 +142,7 @@ def upgrade() -> None:
             ["model_version_id"], ["model_version.id"], name=op.f("fk_model_config_model_version_id_model_version")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_model_config")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "publish",
@@ -156,6 +165,7 @@ def upgrade() -> None:
             name=op.f("fk_publish_pipeline_version_id_pipeline_version"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_publish")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "edge",
@@ -174,6 +184,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_edge")),
         sa.UniqueConstraint("credential_hash", name=op.f("uq_edge_credential_hash")),
         sa.UniqueConstraint("name", name=op.f("uq_edge_name")),
+        sqlite_autoincrement=True,
     )
     # ### end Alembic commands ###
 
