@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import platformdirs
+
+from jupyter_edge.core.files import write_private
 
 
 @dataclass(frozen=True)
@@ -52,17 +53,3 @@ class Home:
     def write_address(self, address: EngineAddress) -> None:
         """Tell clients where the engine listens."""
         write_private(self.address_file, json.dumps(asdict(address)))
-
-
-def write_private(path: Path, text: str) -> None:
-    """Replace a file by ``text`` in one step, readable by its owner only, on disk when this returns."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

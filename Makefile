@@ -1,0 +1,47 @@
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test lab lint test-browser test-containers fuzz soak bench clean
+
+demo: .venv/installed  ## the main job, headless, on the samples that come with the package
+	$(BIN)/jupyter-edge demo --folder .demo
+
+test: .venv/installed-test lint  ## all that needs neither browser, root nor node
+	$(BIN)/pytest -n 2 --dist loadfile -m "not containers"
+
+lab: .venv/installed  ## JupyterLab on the demo notebook
+	$(BIN)/jupyter lab notebooks/demo.ipynb
+
+lint: .venv/installed-test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+test-containers: .venv/installed-test  ## needs docker-registry and helm, see docs/contributing.md
+	$(BIN)/pytest -m containers
+
+test-browser:  ## the panels in a real browser
+	@echo "No browser tests yet: the panels are not built."
+
+fuzz: .venv/installed-test  ## the long form of what `make test` does briefly
+	HYPOTHESIS_PROFILE=long $(BIN)/pytest -m fuzz
+
+soak: .venv/installed-test
+	JUPYTER_EDGE_SOAK_SECONDS=600 $(BIN)/pytest -m soak
+
+bench: .venv/installed  ## print speeds as ratios
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf .venv .demo
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/installed: .venv/bin/python pyproject.toml
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	touch $@
+
+.venv/installed-test: .venv/installed
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
+	touch $@

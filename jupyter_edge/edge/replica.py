@@ -1,0 +1,82 @@
+"""One replica of a deployment: `python -m jupyter_edge.edge.replica`, started by the engine.
+
+It speaks JSON lines. The first line on stdin says what to run; ``{"event": "ready", "limits": [...]}`` or
+``{"event": "error", "message": "..."}`` on stdout answers it. Each later line ``{"flush": n}`` is answered by
+``{"event": "flushed", "flush": n}`` once all rows answered so far are committed. The end of stdin, which comes also
+when the engine is killed, drains the requests at work and ends the process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import sys
+import threading
+from pathlib import Path
+from typing import Any, TextIO
+
+from jupyter_edge.core.errors import EdgeError
+from jupyter_edge.core.pipeline import PipelineSpec
+from jupyter_edge.core.secret import Secret
+from jupyter_edge.edge.store import check_models
+from jupyter_edge.logs.spool import Spool
+from jupyter_edge.oci.blobs import BlobStore
+from jupyter_edge.runtime.handler import Handler
+from jupyter_edge.runtime.limits import apply_limits
+from jupyter_edge.runtime.pipeline import Pipeline
+from jupyter_edge.runtime.server import serve
+
+
+def main() -> int:
+    """Run the replica until stdin ends; return the exit status."""
+    engine = _take_stdout()
+    config = json.loads(sys.stdin.readline())
+    try:
+        limits = apply_limits(config["cpus"], config["memory"])
+        blobs = BlobStore(Path(config["blobs"]))
+        spec = PipelineSpec.from_json(config["spec"])
+        check_models(spec, blobs)
+        pipeline = Pipeline.load(spec, lambda sha: blobs.path(f"sha256:{sha}"), config["threads"])
+    except (EdgeError, MemoryError) as error:
+        _tell(engine, event="error", message=str(error) or "The models do not fit into the memory limit.")
+        return 1
+    spool = Spool(Path(config["spool"]), config["partition"])
+    handler = Handler(pipeline, spool, config["partition"], token=Secret(config["token"]), echo_limit=None)
+    try:
+        asyncio.run(_serve(handler, spool, config["listen_fd"], engine, limits))
+    finally:
+        spool.close()
+    return 0
+
+
+async def _serve(handler: Handler, spool: Spool, listen_fd: int, engine: TextIO, limits: list[str]) -> None:
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+
+    def obey() -> None:
+        for line in sys.stdin:
+            spool.flush()
+            _tell(engine, event="flushed", flush=json.loads(line)["flush"])
+        loop.call_soon_threadsafe(stop.set)
+
+    _tell(engine, event="ready", limits=limits)
+    threading.Thread(target=obey, daemon=True).start()
+    await serve(handler, socket.socket(fileno=listen_fd), stop)
+
+
+def _take_stdout() -> TextIO:
+    """Return stdout for the engine alone: whatever else prints goes to stderr, which the engine keeps in a file."""
+    engine = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+    return engine
+
+
+def _tell(engine: TextIO, **event: Any) -> None:
+    engine.write(json.dumps(event) + "\n")
+    engine.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

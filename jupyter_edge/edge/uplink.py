@@ -1,0 +1,113 @@
+"""An edge's way to its engine: join once, then ship the log for ever."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import threading
+from typing import Any
+
+import requests
+
+from jupyter_edge.core.bundle import EdgeBundle
+from jupyter_edge.core.errors import AuthenticationError
+from jupyter_edge.core.secret import Secret, hash_token
+from jupyter_edge.edge.store import EdgeStore, Identity
+from jupyter_edge.logs.shipper import Shipper
+
+_log = logging.getLogger(__name__)
+_LONGEST_PAUSE = 30.0
+
+
+class Uplink:
+    """Joins in the background, so that an edge answers also while its engine is away, and then ships what was spooled.
+
+    Args:
+        store: where the identity is kept and the log is spooled.
+        bundle: what to join with, if the edge was given one.
+        insecure: use plain http also where the engine is on another machine.
+    """
+
+    def __init__(self, store: EdgeStore, bundle: EdgeBundle | None, *, insecure: bool) -> None:
+        self._store = store
+        self._bundle = bundle
+        self._insecure = insecure
+        self._stop = threading.Event()
+        self._shipper: Shipper | None = None
+        self._thread = threading.Thread(target=self._run, name="uplink", daemon=True)
+
+    @property
+    def edge_name(self) -> str | None:
+        """The name under which rows are logged; ``None`` for an edge that was never registered."""
+        if self._bundle:
+            return self._bundle.edge_name
+        identity = self._store.identity()
+        return identity.edge_name if identity else None
+
+    def start(self) -> None:
+        """Join and ship, in the background."""
+        self._thread.start()
+
+    def stop(self, deadline: float) -> None:
+        """Ship what is spooled for at most ``deadline`` seconds, then end; the rest is shipped after the next start."""
+        self._stop.set()
+        self._thread.join(deadline)
+        if self._shipper:
+            self._shipper.stop(deadline)
+
+    def _run(self) -> None:
+        try:
+            identity = self._identify()
+        except AuthenticationError as error:
+            _log.error("%s", error)
+            return
+        if identity:
+            self._shipper = Shipper(self._store.spool, identity.engine_url, Secret(identity.credential))
+            self._shipper.start()
+
+    def _identify(self) -> Identity | None:
+        known, bundle = self._store.identity(), self._bundle
+        if bundle is None or (known and known.join_token_hash == hash_token(bundle.join_token)):
+            return known
+        pause = 0.25
+        while not self._stop.is_set():
+            try:
+                return self._join(bundle)
+            except requests.RequestException as error:
+                _log.warning(
+                    "The engine at %s does not answer (%s): the join is tried again.",
+                    bundle.opscenter_host,
+                    type(error).__name__,
+                )
+            self._stop.wait(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+        return None
+
+    def _join(self, bundle: EdgeBundle) -> Identity:
+        engine_url = engine_url_of(bundle.opscenter_host, insecure=self._insecure)
+        response = requests.post(
+            f"{engine_url}/v1/api/edges/join",
+            json={"edge_name": bundle.edge_name, "join_token": bundle.join_token},
+            timeout=(5, 30),
+        )
+        if response.status_code >= 500:
+            response.raise_for_status()
+        answer: dict[str, Any] = response.json()
+        if not response.ok:
+            reason = answer.get("msg", response.reason)
+            msg = f"The engine refused to let edge {bundle.edge_name} join: {reason} It serves without sending its log."
+            raise AuthenticationError(msg)
+        identity = Identity(bundle.edge_name, engine_url, answer["credential"], hash_token(bundle.join_token))
+        self._store.keep_identity(identity)
+        _log.info("Joined %s as edge %s", bundle.opscenter_host, bundle.edge_name)
+        return identity
+
+
+def engine_url_of(host: str, *, insecure: bool) -> str:
+    """Return the URL of an engine: http on loopback or where ``insecure`` allows it, else https."""
+    name = host.rsplit(":", 1)[0].strip("[]")
+    try:
+        local = ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        local = name == "localhost"
+    return f"{'http' if local or insecure else 'https'}://{host}"

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from jupyter_edge.core.deployment import DeploymentConfigBuilder, Limits, limits_of
+from jupyter_edge.core.errors import InvalidInputError
+from jupyter_edge.core.framework import Architecture
+
+
+def test_the_builder_makes_the_configuration_that_the_wire_expects() -> None:
+    config = DeploymentConfigBuilder().replica_count(1).cpus(1).memory("900Mi").build()
+    amounts = {"cpu": 1, "memory": "900Mi"}
+    assert config == {
+        "engine": {"replicas": 1, "cpu": 1, "resources": {"limits": amounts, "requests": amounts}},
+        "enginelb": {},
+        "engineAux": {"images": {}},
+        "node_selector": {},
+    }
+
+
+def test_a_built_configuration_does_not_change_with_its_builder() -> None:
+    builder = DeploymentConfigBuilder().cpus(1)
+    config = builder.build()
+    builder.cpus(2).arch(Architecture.ARM)
+    assert config["engine"]["cpu"] == 1
+    assert "arch" not in config["engine"]
+
+
+def test_an_architecture_is_written_as_text() -> None:
+    assert json.dumps(DeploymentConfigBuilder().arch(Architecture.ARM).build()["engine"]) == '{"arch": "arm"}'
+
+
+def test_limits_are_read_from_a_configuration() -> None:
+    config = DeploymentConfigBuilder().replica_count(2).cpus(0.5).memory("1Gi").build()
+    assert limits_of(config) == Limits(replicas=2, cpus=0.5, memory=2**30)
+
+
+def test_no_limits_are_none() -> None:
+    assert limits_of({}) == Limits(replicas=1, cpus=None, memory=None)
+
+
+@pytest.mark.parametrize(("cpus", "threads"), [(None, 1), (0.25, 1), (1, 1), (2.5, 2)])
+def test_threads_come_from_the_cpus(cpus: float | None, threads: int) -> None:
+    assert Limits(cpus=cpus).threads == threads
+
+
+@pytest.mark.parametrize("count", [0, -1, 1.5, True, "2"])
+def test_a_replica_count_that_is_no_count_is_refused(count: Any) -> None:
+    with pytest.raises(InvalidInputError, match="whole number"):
+        DeploymentConfigBuilder().replica_count(count)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"engine": "big"},
+        {"engine": {"replicas": 0}},
+        {"engine": {"resources": {"limits": {"memory": "lots"}}}},
+        {"engine": {"cpu": "many"}},
+    ],
+)
+def test_a_configuration_that_cannot_be_read_is_refused(config: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInputError):
+        limits_of(config)
