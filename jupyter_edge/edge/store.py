@@ -61,6 +61,10 @@ class EdgeStore:
         self._identity = folder / "identity.json"
         self._served = folder / "pipeline.json"
 
+    def close(self) -> None:
+        """Let another edge server have the folder."""
+        self._lock.close()
+
     def identity(self) -> Identity | None:
         """Return who this edge is, if it ever joined."""
         value = _read(self._identity)
