@@ -17,7 +17,7 @@ from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.metrics import roc_auc_score
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-import onnxruntime as ort  # noqa: E402 - telemetry is read on import
+import onnxruntime as ort  # after the line above: telemetry is read on import
 
 FEATURES = 29
 SAMPLES = Path(__file__).resolve().parents[2] / "jupyter_edge" / "samples"
@@ -32,13 +32,13 @@ FRAUD_PATTERNS = (
 )
 
 
-def draw_transactions(rng: np.random.Generator, count: int, fraud_share: float) -> tuple[np.ndarray, np.ndarray]:
+def draw_transactions(rng: np.random.Generator, count: int, frauds: float) -> tuple[np.ndarray, np.ndarray]:
     """Return (features [count, 29] float32, labels [count] int8) of made-up card transactions.
 
-    The first 28 features look like principal components (uncorrelated, falling variance, heavy tails);
-    the last one is the standardized logarithm of the amount.
+    A share `frauds` of the rows is fraud. The first 28 features look like principal components
+    (uncorrelated, falling variance, heavy tails), the last one like the logarithm of the amount.
     """
-    labels = (rng.random(count) < fraud_share).astype(np.int8)
+    labels = (rng.random(count) < frauds).astype(np.int8)
     values = 0.8 * rng.standard_t(df=6, size=(count, FEATURES))
     pattern_of = rng.integers(len(FRAUD_PATTERNS), size=count)
     for number, pattern in enumerate(FRAUD_PATTERNS):
@@ -62,9 +62,13 @@ def to_onnx(classifier: GradientBoostingClassifier) -> onnx.ModelProto:
     )
     graph = model.graph
     graph.initializer.append(helper.make_tensor("fraud_column", TensorProto.INT64, [1], [1]))
-    graph.node.append(helper.make_node("Gather", ["probabilities", "fraud_column"], ["fraud_probability"], axis=1))
+    column = helper.make_node("Gather", ["probabilities", "fraud_column"], ["fraud_probability"], axis=1)
+    graph.node.append(column)
     del graph.output[:]
     graph.output.append(helper.make_tensor_value_info("fraud_probability", TensorProto.FLOAT, [None, 1]))
+    imports = sorted(model.opset_import, key=lambda opset: opset.domain)  # skl2onnx takes them from a set
+    del model.opset_import[:]
+    model.opset_import.extend(imports)
     model.ir_version = IR_VERSION
     model.producer_name, model.producer_version = "jupyter_edge samples", ""
     onnx.checker.check_model(model, full_check=True)
@@ -91,20 +95,21 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=SAMPLES, help="folder to write to")
     out = parser.parse_args().out
 
-    features, labels = draw_transactions(np.random.default_rng(1), count=60_000, fraud_share=0.02)
+    features, labels = draw_transactions(np.random.default_rng(1), count=60_000, frauds=0.02)
     classifier = GradientBoostingClassifier(
         n_estimators=120, max_depth=4, learning_rate=0.1, subsample=0.7, min_samples_leaf=30, random_state=1
     )
     classifier.fit(features, labels)
     onnx.save(to_onnx(classifier), out / "ccfraud.onnx")
 
-    unseen, truth = draw_transactions(np.random.default_rng(2), count=1_000, fraud_share=0.05)
+    unseen, truth = draw_transactions(np.random.default_rng(2), count=1_000, frauds=0.05)
     write_transactions(out / "transactions.arrow", unseen, truth)
     session = ort.InferenceSession(out / "ccfraud.onnx", providers=["CPUExecutionProvider"])
     (scores,) = session.run(None, {"transaction": unseen})
     difference = np.abs(scores[:, 0] - classifier.predict_proba(unseen)[:, 1]).max()
     flagged = scores[:, 0] > 0.5
-    print(f"AUC {roc_auc_score(truth, scores[:, 0]):.4f} on {len(truth)} unseen rows, {truth.sum()} of them fraud")
+    auc = roc_auc_score(truth, scores[:, 0])
+    print(f"AUC {auc:.4f} on {len(truth)} unseen rows, {truth.sum()} of them fraud")
     print(f"flagged at 0.5: {flagged.sum()}, of them fraud: {(flagged & (truth == 1)).sum()}")
     print(f"largest difference from scikit-learn: {difference:.1e}")
     print(f"ccfraud.onnx: {(out / 'ccfraud.onnx').stat().st_size} bytes")
