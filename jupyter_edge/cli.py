@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 
 from jupyter_edge.core.errors import EdgeError
-from jupyter_edge.core.home import Home
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
@@ -84,6 +83,8 @@ def _engine_status(_options: argparse.Namespace) -> int:
 
 
 def _engine_logs(_options: argparse.Namespace) -> None:
+    from jupyter_edge.core.home import Home
+
     log = Home().log_file
     print(
         log.read_text(errors="replace") if log.exists() else "The engine of this home has written no log yet.", end=""
