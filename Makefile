@@ -10,7 +10,7 @@ test: .venv/installed-test lint  ## all that needs neither browser, root nor nod
 	$(BIN)/pytest -n 2 --dist loadfile -m "not containers"
 
 lab: .venv/installed  ## JupyterLab on the demo notebook
-	$(BIN)/jupyter lab notebooks/demo.ipynb
+	PATH="$(CURDIR)/$(BIN):$$PATH" jupyter lab notebooks/demo.ipynb
 
 lint: .venv/installed-test
 	$(BIN)/ruff format --check .

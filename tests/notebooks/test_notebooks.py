@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
@@ -17,11 +18,15 @@ NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 def test_a_notebook_runs(path: Path, tmp_path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
     assert not any(cell.get("outputs") for cell in notebook.cells), "clear the outputs before you commit"
-    environ = os.environ | {"JUPYTER_EDGE_HOME": str(tmp_path / "home"), "JUPYTER_EDGE_PERSIST": str(tmp_path / "edge")}
+    environ = os.environ | {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "JUPYTER_EDGE_HOME": str(tmp_path / "home"),
+        "JUPYTER_EDGE_PERSIST": str(tmp_path / "edge"),
+    }
     client = NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(tmp_path)}})
     try:
         with client.setup_kernel(env=environ):
             for index, cell in enumerate(notebook.cells):
                 client.execute_cell(cell, index)
     finally:
-        subprocess.run(["jupyter-edge", "engine", "stop"], env=environ, check=True, timeout=60)
+        subprocess.run([sys.executable, "-m", "jupyter_edge.cli", "engine", "stop"], env=environ, check=True, timeout=60)
