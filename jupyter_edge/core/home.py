@@ -31,6 +31,7 @@ class Home:
         self.path = Path(chosen).expanduser().absolute()
         self.address_file = self.path / "engine.json"
         self.credentials_file = self.path / "credentials.json"
+        self.port_file = self.path / "port"
         self.start_lock = self.path / "start.lock"
         self.engine_lock = self.path / "engine.lock"
         self.log_file = self.path / "engine.log"

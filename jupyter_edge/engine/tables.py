@@ -33,6 +33,11 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+def timestamp(value: datetime) -> str:
+    """Return the moment as the API writes it: ``2023-10-31T20:36:33.093439+00:00``."""
+    return value.isoformat(timespec="microseconds")
+
+
 class Base(DeclarativeBase):
     """Base of all tables: named constraints, so that migrations can alter them; no deleted row's id comes back."""
 

@@ -1,0 +1,48 @@
+"""The engine's HTTP application."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Security
+from fastapi.security import HTTPBearer
+from fastapi_offline import FastAPIOffline
+
+from jupyter_edge.core.version import VERSION
+from jupyter_edge.engine.api import health, jobs, users, workspaces
+from jupyter_edge.engine.api.errors import ErrorBody, add_error_handlers
+from jupyter_edge.engine.auth import Guard
+from jupyter_edge.engine.state import EngineState
+
+_TOKEN = HTTPBearer(auto_error=False, description="The token of the engine's home; `jupyter-edge env` prints it.")
+_ROUTERS = (workspaces, users, jobs)
+
+
+def create_app(state: EngineState) -> FastAPI:
+    """Return the application that answers for an engine: its API, its documentation and its registry."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+
+    app = FastAPIOffline(
+        title="jupyter_edge",
+        version=VERSION,
+        summary="Upload, deploy, publish and watch ONNX pipelines.",
+        openapi_url="/v1/api/openapi.json",
+        docs_url="/v1/api/docs",
+        redoc_url=None,
+        static_url="/v1/api/docs/static",
+        swagger_ui_oauth2_redirect_url="/v1/api/docs/oauth2-redirect",
+        redirect_slashes=False,
+        responses={"4XX": {"model": ErrorBody}, "5XX": {"model": ErrorBody}},
+        lifespan=lifespan,
+    )
+    app.state.engine = state
+    app.include_router(health.router)
+    for module in _ROUTERS:
+        app.include_router(module.router, dependencies=[Security(_TOKEN)])  # for the documentation: the guard checks it
+    add_error_handlers(app)
+    app.add_middleware(Guard, token=state.credentials.token, host=state.host)
+    return app
