@@ -1,0 +1,1 @@
+"""The modules that `jupyter_edge.compat` serves under the tutorials' names."""

@@ -1,0 +1,7 @@
+"""Model frameworks."""
+
+from __future__ import annotations
+
+from jupyter_edge.core.framework import Framework
+
+__all__ = ["Framework"]

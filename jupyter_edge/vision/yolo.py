@@ -1,0 +1,205 @@
+"""Decode the raw outputs of the YOLO family into detections."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from jupyter_edge.core.errors import InvalidInputError
+from jupyter_edge.vision.coco import COCO_NAMES
+from jupyter_edge.vision.detections import Detections
+from jupyter_edge.vision.tensors import ImageTensor, Placement, Size
+
+Floats: TypeAlias = npt.NDArray[np.float32]
+Layout: TypeAlias = Literal["auto", "yolov8", "yolov5", "yolox", "end2end"]
+Names: TypeAlias = Sequence[str] | Mapping[int, str]
+
+_STRIDES = (8, 16, 32)
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """Boxes that are sure enough, before suppression: n x 4, centre x and y, width, height in the model's input.
+
+    ``proposed`` is how many there were before the least confidence was asked of them.
+    """
+
+    boxes: Floats
+    confidence: Floats
+    class_id: npt.NDArray[np.int64]
+    names: tuple[str, ...]
+    layout: str
+    proposed: int
+
+    @property
+    def xyxy(self) -> Floats:
+        """The boxes as left, top, right, bottom."""
+        half = self.boxes[:, 2:] / 2
+        return np.hstack([self.boxes[:, :2] - half, self.boxes[:, :2] + half])
+
+
+def decode_yolo(  # noqa: PLR0913
+    outputs: Any,
+    image: ImageTensor | Size,
+    confidence: float = 0.5,
+    iou: float = 0.45,
+    *,
+    names: Names | None = None,
+    layout: Layout = "auto",
+) -> Detections:
+    """Return what a YOLO model's ``outputs`` for one picture say, the surest first.
+
+    Args:
+        outputs: one output tensor as an array, nested or flat lists, or the cell of a DataFrame that holds it.
+        image: the `ImageTensor` the model was given: boxes come back in pixels of its source picture, clipped to it. Or
+            just the model's input size (width, height): boxes stay in that space.
+        confidence: the least score to keep, from 0 to 1.
+        iou: boxes of the same class that overlap a surer one by more than this (intersection over union) are dropped.
+        names: the classes' names by class number; COCO's are used for a model of 80 classes.
+        layout: "yolov8" is 1 x (4 + classes) x n, also of YOLOv11; "yolov5" is 1 x n x (5 + classes), with decoded
+            boxes; "yolox" is the same with offsets in a grid, as its exports have them; "end2end" is 1 x n x 6 of
+            x1, y1, x2, y2, score, class, suppressed already. "auto" tells them apart by shape and input size.
+
+    Raises:
+        InvalidInputError: the outputs fit no layout, or hold several pictures, or ``names`` is of another length.
+    """
+    for value, called in ((confidence, "confidence"), (iou, "iou")):
+        if not 0 <= value <= 1:
+            raise InvalidInputError(f"{called} is a share from 0 to 1, not {value!r}.")
+    placement = _placement(image)
+    found = find_candidates(outputs, placement.size, confidence, names, layout)
+    kept = np.argsort(-found.confidence, kind="stable") if found.layout == "end2end" else _suppress(found, iou)
+    boxes = placement.to_source(found.xyxy[kept])
+    visible = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+    return Detections(boxes[visible], found.confidence[kept][visible], found.class_id[kept][visible], found.names)
+
+
+def find_candidates(
+    outputs: Any, size: Size, confidence: float, names: Names | None = None, layout: Layout = "auto"
+) -> Candidates:
+    """Return the boxes of at least ``confidence``, in the output's order; arguments and errors as in `decode_yolo`."""
+    known = None if names is None else tuple(names[i] for i in range(len(names)))
+    layout, rows = _read_rows(_dense(outputs), size, len(known or COCO_NAMES), layout)
+    if layout == "end2end":
+        boxes, scores = np.hstack([(rows[:, :2] + rows[:, 2:4]) / 2, rows[:, 2:4] - rows[:, :2]]), rows[:, 4]
+        class_id = rows[:, 5]
+    else:
+        first_class = 4 if layout == "yolov8" else 5
+        classes = rows[:, first_class:] if layout == "yolov8" else rows[:, 5:] * rows[:, 4:5]
+        _check_names(known, classes.shape[1])
+        known = known or (COCO_NAMES if classes.shape[1] == len(COCO_NAMES) else ())
+        boxes = _grid_decoded(rows[:, :4], size) if layout == "yolox" else rows[:, :4]
+        scores, class_id = classes.max(axis=1), classes.argmax(axis=1)
+    kept = (scores >= confidence) & np.isfinite(boxes).all(axis=1)
+    return Candidates(boxes[kept], scores[kept], class_id[kept].astype(np.int64), known or (), layout, len(rows))
+
+
+def _placement(image: ImageTensor | Size) -> Placement:
+    if not isinstance(image, ImageTensor):
+        return Placement(image, image)
+    if len(image) != 1:
+        raise InvalidInputError(
+            f"This tensor holds {len(image)} pictures: decode them one by one, "
+            "[decode_yolo(output, one) for output, one in zip(outputs, images)]."
+        )
+    return image.placements[0]
+
+
+def _dense(values: Any) -> Floats:
+    """Return nested lists, arrays of arrays (as Arrow hands them to pandas) or flat numbers as one array."""
+    try:
+        return np.asarray(values, np.float32)
+    except (TypeError, ValueError) as error:
+        if isinstance(values, list | tuple | np.ndarray) and len(values):
+            try:
+                return np.stack([_dense(value) for value in values])
+            except ValueError:
+                pass
+        raise InvalidInputError(f"This is not a model's output: {error}.") from None
+
+
+def _read_rows(values: Floats, size: Size, classes: int, layout: Layout) -> tuple[Layout, Floats]:
+    """Return the layout and one row per box."""
+    while values.ndim > 2 and values.shape[0] == 1:
+        values = values[0]
+    if values.ndim > 2:
+        raise InvalidInputError(
+            f"Outputs of shape {values.shape} hold {values.shape[0]} pictures: decode them one by one."
+        )
+    if values.ndim == 2 and 1 in values.shape and values.size > 6:
+        values = values.reshape(-1)
+    anchors = sum((size[0] // stride) * (size[1] // stride) for stride in _STRIDES)
+    if values.ndim < 2:
+        layout, values = _unflatten(values, anchors, classes, layout)
+    elif layout == "auto":
+        layout = _layout_of(values.shape, anchors)
+    rows = values.T if layout == "yolov8" and values.shape[0] < values.shape[1] else values
+    if rows.shape[1] < 6 - (layout == "yolov8") or (layout == "yolox" and len(rows) != anchors):
+        raise _misfit(values.shape, layout)
+    return layout, rows
+
+
+def _layout_of(shape: tuple[int, ...], anchors: int) -> Layout:
+    if shape[1] == anchors:
+        return "yolov8"
+    if shape[0] == anchors:
+        return "yolox"
+    if shape[1] == 6 and shape[0] != 3 * anchors:
+        return "end2end"
+    return "yolov8" if shape[0] < shape[1] else "yolov5"
+
+
+def _unflatten(values: Floats, anchors: int, classes: int, layout: Layout) -> tuple[Layout, Floats]:
+    """Give flat numbers the shape that the number of classes, or else of anchors, suggests."""
+    if layout == "auto":
+        whole: dict[Layout, tuple[int, int]] = {
+            "yolov8": (4 + classes, anchors),
+            "yolov5": (3 * anchors, 5 + classes),
+            "yolox": (anchors, 5 + classes),
+        }
+        by_anchors: Layout = "yolov8" if values.size % anchors == 0 and values.size else "end2end"
+        layout = next((name for name, shape in whole.items() if math.prod(shape) == values.size), by_anchors)
+    lines = {"yolov8": (-1, anchors), "yolov5": (3 * anchors, -1), "yolox": (anchors, -1), "end2end": (-1, 6)}
+    try:
+        return layout, values.reshape(lines[layout])
+    except ValueError:
+        raise _misfit(values.shape, layout) from None
+
+
+def _misfit(shape: tuple[int, ...], layout: str) -> InvalidInputError:
+    return InvalidInputError(
+        f"Outputs of shape {shape} do not fit the layout {layout!r} at this input size: "
+        "pass the size of the model's input, and layout= if it cannot be told from the shape."
+    )
+
+
+def _check_names(names: tuple[str, ...] | None, classes: int) -> None:
+    if names is not None and len(names) != classes:
+        raise InvalidInputError(f"The model's output has {classes} classes, but there are {len(names)} names.")
+
+
+def _grid_decoded(boxes: Floats, size: Size) -> Floats:
+    """Turn YOLOX's offsets within grid cells into pixels (YOLOX, demo_postprocess)."""
+    cells, strides = [], []
+    for stride in _STRIDES:
+        x, y = np.meshgrid(np.arange(size[0] // stride), np.arange(size[1] // stride))
+        cells.append(np.stack([x.ravel(), y.ravel()], axis=1))
+        strides.append(np.full((x.size, 1), stride))
+    cell, stride_of = np.concatenate(cells), np.concatenate(strides)
+    with np.errstate(over="ignore"):
+        return np.hstack([(boxes[:, :2] + cell) * stride_of, np.exp(boxes[:, 2:]) * stride_of]).astype(np.float32)
+
+
+def _suppress(found: Candidates, iou: float) -> npt.NDArray[np.intp]:
+    """Return which candidates non-maximum suppression within each class keeps, the surest first."""
+    lefttop = found.boxes[:, :2] - found.boxes[:, 2:] / 2
+    # OpenCV tells classes apart by moving each by the largest coordinate, which works for positive ones only.
+    corners = np.hstack([lefttop - lefttop.min(axis=0, initial=0), found.boxes[:, 2:]]).astype(np.float64)
+    kept = cv2.dnn.NMSBoxesBatched(corners, found.confidence, found.class_id, 0.0, iou)  # type: ignore[arg-type]
+    return np.asarray(kept, np.intp).reshape(-1)
