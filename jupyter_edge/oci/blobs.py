@@ -44,7 +44,8 @@ class BlobWriter:
     """One new blob in the making: a private file until ``commit`` gives it its name.
 
     Left without ``commit``, the context manager leaves nothing behind. The file is locked while the writer lives, so
-    that ``BlobStore.sweep`` can tell it from what a killed process has left.
+    that ``BlobStore.sweep`` can tell it from what a killed process has left. ``path`` lets what was written be looked at
+    before it is committed.
     """
 
     def __init__(self, store: BlobStore) -> None:
@@ -53,7 +54,7 @@ class BlobWriter:
         self.size = 0
         try:
             store.unfinished.mkdir(parents=True, exist_ok=True)
-            self._file, self._path = _create_locked(store.unfinished)
+            self._file, self.path = _create_locked(store.unfinished)
         except OSError as error:
             raise _storage_error(error) from error
 
@@ -89,7 +90,7 @@ class BlobWriter:
             if not target.parent.is_dir():
                 target.parent.mkdir(exist_ok=True)
                 _sync_folder(self._store.root)
-            self._path.replace(target)
+            self.path.replace(target)
             _sync_folder(target.parent)
         except OSError as error:
             raise _storage_error(error) from error
@@ -107,7 +108,7 @@ class BlobWriter:
     def discard(self) -> None:
         """Give the blob up; after ``commit`` this does nothing."""
         if not self._file.closed:
-            self._path.unlink(missing_ok=True)
+            self.path.unlink(missing_ok=True)
             self._file.close()
 
 
