@@ -1,0 +1,54 @@
+"""The rows of a request as columns, whatever format they came in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from jupyter_edge.core.records import Column
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Columns of equal length, in the order they were sent.
+
+    ``shapes`` holds, for columns that arrive flattened, the shape that one row's value has in truth.
+    """
+
+    rows: int
+    columns: dict[str, Column]
+    shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
+
+
+def as_column(values: list[Any], dtype: Any = np.float64) -> Column:
+    """Return one array if all rows hold numbers of one shape, with nulls as NaN of ``dtype``; else the list as it is."""
+    if isinstance(values[0], str):
+        return values
+    try:
+        array = np.array(values)
+    except (ValueError, OverflowError):
+        return values
+    if array.dtype.kind in "biuf":
+        return array
+    if array.dtype.kind == "O" and all(type(value) in (float, int, type(None)) for value in array.flat):
+        return array.astype(dtype)
+    return values
+
+
+def bytes_per_row(column: Column) -> int:
+    """Return how many bytes the largest row of a column takes, text counted by character."""
+    if isinstance(column, np.ndarray):
+        return column.nbytes // max(1, len(column))
+    return max(map(_size, column), default=0)
+
+
+def _size(value: Any) -> int:
+    if isinstance(value, np.ndarray):
+        return value.nbytes
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, dict):
+        return sum(map(_size, value)) + sum(map(_size, value.values()))
+    return sum(map(_size, value)) if isinstance(value, list) else 8

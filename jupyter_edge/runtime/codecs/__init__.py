@@ -1,0 +1,1 @@
+"""Request bodies into batches, and answers into bytes: pandas-records JSON and Arrow IPC files."""

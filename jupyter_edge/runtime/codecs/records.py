@@ -1,0 +1,173 @@
+"""Pandas-records JSON: a list with one object per row, as ``DataFrame.to_json(orient="records")`` writes it."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import Any
+
+import numpy as np
+import orjson
+import simdjson
+
+from jupyter_edge.core.errors import InvalidInputError
+from jupyter_edge.core.records import Column
+from jupyter_edge.runtime.answer import Answer, Constant
+from jupyter_edge.runtime.batch import Batch, as_column
+
+_LARGE = 64 * 1024
+"""From this size on, not making a Python object per number pays for the work of avoiding it."""
+
+_parsers = threading.local()
+
+
+def decode(body: bytes | bytearray) -> Batch:
+    """Read a body; nulls among numbers become NaN, and a column that a row lacks is null there.
+
+    Raises:
+        InvalidInputError: if the body is not JSON, or no list of objects.
+    """
+    if len(body) >= _LARGE:
+        try:
+            return _decode_large(body)
+        except (ValueError, TypeError, RuntimeError):
+            pass  # what the fast way refuses (a literal NaN, a text among numbers) the other reads, or explains
+    return _batch(_rows(body), as_column)
+
+
+def _rows(body: bytes | bytearray) -> list[dict[str, Any]]:
+    try:
+        rows = _parse(body)
+    except (ValueError, RecursionError) as error:
+        msg = f"The body is not JSON ({error}): send a list of records, or an Arrow IPC file."
+        raise InvalidInputError(msg) from None
+    if not isinstance(rows, list):
+        msg = f'The body is a JSON {_kind(rows)}: send a list of records, such as [{{"tensor": [1.0, 2.0]}}].'
+        raise InvalidInputError(msg)
+    for number, row in enumerate(rows):
+        if not isinstance(row, dict):
+            msg = f"Record {number} is a JSON {_kind(row)}: each record is an object of column names and values."
+            raise InvalidInputError(msg)
+    return rows
+
+
+def _parse(body: bytes | bytearray) -> Any:
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        # Python's own json writes NaN and Infinity, which are not JSON; only it reads them.
+        if b"NaN" in body or b"Infinity" in body:
+            return json.loads(body)
+        raise
+
+
+def _kind(value: Any) -> str:
+    kinds = {dict: "object", list: "list", str: "text", bool: "boolean", type(None): "null"}
+    return kinds.get(type(value), "number")
+
+
+def _batch(rows: list[Any], make_column: Any) -> Batch:
+    names = dict.fromkeys(name for row in rows for name in row)
+    return Batch(len(rows), {name: make_column([row.get(name) for row in rows]) for name in names})
+
+
+def _decode_large(body: bytes | bytearray) -> Batch:
+    document = _parser().parse(body)
+    if not isinstance(document, simdjson.Array):
+        raise TypeError
+    rows = list(document)
+    if not all(isinstance(row, simdjson.Object) for row in rows):
+        raise TypeError
+    return _batch(rows, _column)
+
+
+def _parser() -> simdjson.Parser:
+    """Return this thread's parser: a new one for each body would fault its memory in anew."""
+    try:
+        return _parsers.parser
+    except AttributeError:
+        _parsers.parser = simdjson.Parser()
+        return _parsers.parser
+
+
+def _column(values: list[Any]) -> Column:
+    if all(isinstance(value, simdjson.Array) for value in values):
+        array = _stack(values)
+        if array is not None:
+            return array
+    return as_column([_plain(value) for value in values])
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, simdjson.Array):
+        return value.as_list()
+    return value.as_dict() if isinstance(value, simdjson.Object) else value
+
+
+def _stack(values: list[simdjson.Array]) -> np.ndarray[Any, Any] | None:
+    """Return ``[rows, ...]`` of int64 if all numbers are whole, else float64; ``None`` where that cannot hold them."""
+    shape = _shape(values[0])
+    if shape is None or any(_shape(value) != shape for value in values):
+        return None
+    for kind in "id":
+        try:
+            buffers = [value.as_buffer(of_type=kind) for value in values]
+        except (TypeError, ValueError):
+            continue
+        joined = buffers[0] if len(buffers) == 1 else b"".join(buffers)
+        array = np.frombuffer(joined, np.int64 if kind == "i" else np.float64)
+        return array.reshape(len(values), *shape) if array.size == len(values) * np.prod(shape) else None
+    return None
+
+
+def _shape(array: simdjson.Array) -> tuple[int, ...] | None:
+    """Return the shape of a nested list of numbers; ``None`` for a ragged or empty one."""
+    if not len(array):
+        return None
+    if not isinstance(array[0], simdjson.Array):
+        return (len(array),)
+    inner = {_shape(part) if isinstance(part, simdjson.Array) else None for part in array}
+    shape = inner.pop()
+    return None if inner or shape is None else (len(array), *shape)
+
+
+def encode(answer: Answer) -> bytes:
+    """Write the answer as one object per row, float32 in its shortest text and NaN as null."""
+    if not answer.rows:
+        return b"[]"
+    pieces: list[bytes | list[bytes]] = []
+    for piece in [b",", *_pieces(answer.tree)]:
+        if pieces and isinstance(piece, bytes) and isinstance(pieces[-1], bytes):
+            pieces[-1] += piece
+        else:
+            pieces.append(piece)
+    parts: list[bytes] = [b""] * (answer.rows * len(pieces))
+    for position, piece in enumerate(pieces):
+        parts[position :: len(pieces)] = piece if isinstance(piece, list) else [piece] * answer.rows
+    parts[0] = b"[" + parts[0].removeprefix(b",")
+    parts.append(b"]")
+    return b"".join(parts)
+
+
+def _pieces(tree: dict[str, Any]) -> list[bytes | list[bytes]]:
+    """Return what a row is made of, in order: bytes that all rows share, and lists with the bytes of each row."""
+    pieces: list[bytes | list[bytes]] = [b"{"]
+    for number, (name, value) in enumerate(tree.items()):
+        pieces.append((b"," if number else b"") + orjson.dumps(name) + b":")
+        if isinstance(value, dict):
+            pieces += _pieces(value)
+        elif isinstance(value, Constant):
+            pieces.append(orjson.dumps(value.value))
+        else:
+            pieces.append(_row_texts(value))
+    return [*pieces, b"}"]
+
+
+def _row_texts(column: Column) -> list[bytes]:
+    if len(column) == 1 or isinstance(column, list) or not column.size:
+        return [orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY) for value in column]
+    text = orjson.dumps(np.ascontiguousarray(column), option=orjson.OPT_SERIALIZE_NUMPY)
+    nesting = column.ndim - 1
+    opening, closing = b"[" * nesting, b"]" * nesting
+    texts = text[1 + nesting : -1 - nesting].split(closing + b"," + opening)
+    return [opening + row + closing for row in texts]

@@ -1,0 +1,152 @@
+"""One step of a pipeline: an ONNX Runtime session, fed with columns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jupyter_edge.core.errors import InferenceError, InvalidInputError
+from jupyter_edge.core.pipeline import ModelSpec
+from jupyter_edge.core.records import Column
+from jupyter_edge.core.schema import ModelSchema, TensorSpec
+from jupyter_edge.core.telemetry import import_onnxruntime
+from jupyter_edge.runtime.batch import Batch
+from jupyter_edge.runtime.model_file import check_model_file
+from jupyter_edge.runtime.tensors import Array, ColumnReader
+
+_DTYPES = {
+    f"tensor({onnx})": numpy
+    for onnx, numpy in {
+        "float": "float32",
+        "double": "float64",
+        "string": "str",
+        **{name: name for name in ("float16", "bool", "int8", "int16", "int32", "int64")},
+        **{name: name for name in ("uint8", "uint16", "uint32", "uint64")},
+    }.items()
+}
+
+
+def open_session(path: Path, threads: int, *, optimize: bool = True) -> Any:
+    """Open an ONNX file with ONNX Runtime on the CPU, with as many threads as it may use and none of them spinning.
+
+    Raises:
+        InvalidInputError: if it is no model, reaches for other files, or holds what ONNX Runtime does not know.
+    """
+    check_model_file(path)
+    onnxruntime = import_onnxruntime()
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    if not optimize:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # noqa: BLE001  ONNX Runtime's errors have no other common base
+        msg = f"ONNX Runtime cannot load {path.name}: {first_line(error)}"
+        raise InvalidInputError(msg) from error
+
+
+def schema_of(session: Any) -> ModelSchema:
+    """Return the inputs and outputs of a session's model.
+
+    Raises:
+        InvalidInputError: for one that is no tensor, or of an element type without a numpy type.
+    """
+    return ModelSchema(
+        tuple(_spec("input", node) for node in session.get_inputs()),
+        tuple(_spec("output", node) for node in session.get_outputs()),
+    )
+
+
+def _spec(kind: str, node: Any) -> TensorSpec:
+    if node.type not in _DTYPES:
+        advice = "export a classifier with zipmap off" if node.type.startswith("seq") else "cast it within the model"
+        msg = f"The model's {kind} {node.name!r} is a {node.type}, which no request can carry: {advice}."
+        raise InvalidInputError(msg)
+    shape = tuple(size if isinstance(size, int) else None for size in node.shape)
+    return TensorSpec(node.name, _DTYPES[node.type], shape)
+
+
+def first_line(error: BaseException) -> str:
+    """Return what an ONNX Runtime error says, without its codes and further lines."""
+    return str(error).partition("\n")[0].rpartition(" : ")[2].strip()[:300]
+
+
+class Step:
+    """A model ready to run; safe to use from several threads."""
+
+    def __init__(self, model: ModelSpec, path: Path, threads: int) -> None:
+        self.model = model
+        self._session = open_session(path, threads)
+        self.schema = schema_of(self._session)
+        self.fields = model.tensor_fields or tuple(spec.name for spec in self.schema.inputs)
+        if len(self.fields) != len(self.schema.inputs):
+            names = ", ".join(spec.name for spec in self.schema.inputs)
+            msg = (
+                f"tensor_fields of model {model.name} names {len(self.fields)} columns, but its inputs are {names}: "
+                "name one column for each input, in that order."
+            )
+            raise InvalidInputError(msg)
+        shapes = [spec.shape for spec in self.schema.inputs]
+        self._takes_batches = all(shape and shape[0] is None for shape in shapes)
+        # A first dimension of 1 is a batch of one row; of any other fixed size it belongs to the value itself.
+        self._has_batch_axis = all(shape and shape[0] in (None, 1) for shape in shapes)
+        self._readers = [
+            ColumnReader(name, spec, spec.shape[1:] if self._has_batch_axis else spec.shape)
+            for name, spec in zip(self.fields, self.schema.inputs, strict=True)
+        ]
+
+    def run(self, batch: Batch) -> dict[str, Column]:
+        """Return the outputs by name, ``[rows, ...]`` or a list where rows differ in shape.
+
+        Raises:
+            InvalidInputError: for a missing column, or one that does not fit.
+            InferenceError: if the model fails on the values.
+        """
+        if self.model.batch_config == "single" and batch.rows > 1:
+            msg = f"Model {self.model.name} takes one row per request, and {batch.rows} came: send them one by one."
+            raise InvalidInputError(msg)
+        tensors = [
+            reader.read(self._column(batch, reader.name), batch.shapes.get(reader.name)) for reader in self._readers
+        ]
+        if self._takes_batches and not any(isinstance(tensor, list) for tensor in tensors):
+            outputs = self._call(tensors)
+            if all(np.shape(output)[:1] == (batch.rows,) for output in outputs):
+                return self._named(outputs)
+        # The model takes one row at a time, or returns something else than one value per row.
+        rows = [self._run_row([tensor[row] for tensor in tensors]) for row in range(batch.rows)]
+        return self._named([_stacked(list(values)) for values in zip(*rows, strict=True)])
+
+    def _column(self, batch: Batch, name: str) -> Column:
+        try:
+            return batch.columns[name]
+        except KeyError:
+            msg = f"Column {name!r} is missing: model {self.model.name} needs {', '.join(self.fields)}, and the request has {', '.join(batch.columns) or 'no columns'}."
+            raise InvalidInputError(msg) from None
+
+    def _run_row(self, values: list[Array]) -> list[Array]:
+        if not self._has_batch_axis:
+            return self._call(values)
+        outputs = self._call([value[np.newaxis] for value in values])
+        return [output[0] if output.shape[:1] == (1,) else output for output in outputs]
+
+    def _call(self, tensors: list[Array]) -> list[Array]:
+        feeds = {spec.name: tensor for spec, tensor in zip(self.schema.inputs, tensors, strict=True)}
+        try:
+            return [np.asarray(output) for output in self._session.run(None, feeds)]
+        except Exception as error:  # noqa: BLE001  ONNX Runtime's errors have no other common base
+            msg = f"Model {self.model.name} failed on this input: {first_line(error)}"
+            raise InferenceError(msg) from error
+
+    def _named(self, outputs: list[Any]) -> dict[str, Column]:
+        return {spec.name: output for spec, output in zip(self.schema.outputs, outputs, strict=True)}
+
+
+def _stacked(values: list[Array]) -> Column:
+    if len(values) == 1:
+        return values[0][np.newaxis]
+    return np.stack(values) if len({value.shape for value in values}) == 1 else values

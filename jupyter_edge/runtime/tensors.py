@@ -1,0 +1,125 @@
+"""Columns into the tensors that a model takes, or a sentence that says why that cannot be done."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NoReturn
+
+import numpy as np
+
+from jupyter_edge.core.errors import InvalidInputError
+from jupyter_edge.core.records import Column
+from jupyter_edge.core.schema import TensorSpec
+
+Array = np.ndarray[Any, Any]
+Shape = tuple[int | None, ...]
+
+_KINDS = {"b": "bool", "i": "integer", "u": "integer", "f": "float"}
+
+
+class ColumnReader:
+    """Turns one column into values for one input: cast to its dtype, in its shape without the batch dimension.
+
+    Args:
+        name: the column, as messages name it.
+        spec: the model's input.
+        shape: the shape of one row's value.
+    """
+
+    def __init__(self, name: str, spec: TensorSpec, shape: Shape) -> None:
+        self.name = name
+        self._spec = spec
+        self._shape = shape
+        self._dtype = np.dtype(object if spec.dtype == "str" else spec.dtype)
+
+    def read(self, column: Column, hint: tuple[int, ...] | None = None) -> Array | list[Array]:
+        """Return ``[rows, *shape]``, or a list with one array per row where rows differ in shape.
+
+        ``hint`` is the shape that a flattened value says it has.
+
+        Raises:
+            InvalidInputError: naming the column, what the model expects and what came.
+        """
+        if isinstance(column, np.ndarray) and column.dtype != object:
+            return self._fit(self._cast(column), hint)
+        try:
+            return self._fit(self._cast(_as_array(list(column))), hint)
+        except ValueError:
+            rows = [self._cast(self._row_array(value, row)) for row, value in enumerate(column)]
+            return [self._fit(row[np.newaxis], hint)[0] for row in rows]
+
+    def _row_array(self, value: Any, row: int) -> Array:
+        try:
+            return _as_array(value)
+        except ValueError:
+            self._refuse(f"a ragged list in row {row}")
+
+    def _cast(self, values: Array) -> Array:
+        if values.dtype == self._dtype and values.dtype != object:
+            return values
+        text = _is_text(values)
+        if text or self._dtype == object or values.dtype.kind not in _KINDS:
+            if not (text and self._dtype == object):
+                self._refuse("text" if text else _KINDS.get(values.dtype.kind, "null or mixed values"))
+            return values
+        with np.errstate(all="ignore"):
+            cast = values.astype(self._dtype)
+        if self._dtype.kind != "f" and not np.array_equal(cast, values):
+            lowest, highest = values.min(), values.max()
+            self._refuse(f"{values.dtype} values between {lowest} and {highest} that it cannot hold exactly")
+        return cast
+
+    def _fit(self, values: Array, hint: tuple[int, ...] | None) -> Array:
+        shape = values.shape[1:]
+        target = _resolve(shape, self._shape, hint)
+        if target is None:
+            self._refuse(f"shape {list(shape)}")
+        return values if shape == target else values.reshape(len(values), *target)
+
+    def _refuse(self, got: str) -> NoReturn:
+        shape = ", ".join("any" if size is None else str(size) for size in self._shape)
+        msg = f"Column {self.name!r} should hold {self._spec.dtype} of shape [{shape}] per row, and holds {got}."
+        raise InvalidInputError(msg)
+
+
+def _as_array(value: Any) -> Array:
+    """Return numbers as numbers and text as objects.
+
+    Raises:
+        ValueError: for ragged lists.
+    """
+    if isinstance(value, np.ndarray):
+        return value
+    array = np.array(value)
+    return array if array.dtype.kind in _KINDS else np.array(value, dtype=object)
+
+
+def _is_text(values: Array) -> bool:
+    return values.dtype == object and all(isinstance(value, str) for value in values.flat)
+
+
+def _resolve(shape: tuple[int, ...], wanted: Shape, hint: tuple[int, ...] | None) -> tuple[int, ...] | None:
+    """Return the shape to give a value of ``shape`` so that it meets ``wanted``; ``None`` if none will do.
+
+    A value may come as it is, with a leading batch dimension of 1, or flattened.
+    """
+    if shape[:1] == (1,) and len(shape) > len(wanted):
+        shape = shape[1:]
+    if _meets(shape, wanted):
+        return shape
+    if len(shape) > 1:
+        bare = tuple(size for size in shape if size != 1)
+        exact = tuple(size for size in wanted if size != 1)
+        return wanted if bare == exact and None not in wanted else None
+    count = math.prod(shape)
+    if hint is not None and math.prod(hint) == count and (found := _resolve(hint, wanted, None)):
+        return found
+    known = math.prod(size for size in wanted if size is not None)
+    free = wanted.count(None)
+    if free > 1 or known == 0 or count % known or (not free and count != known):
+        return None
+    return tuple(count // known if size is None else size for size in wanted)
+
+
+def _meets(shape: tuple[int, ...], wanted: Shape) -> bool:
+    return len(shape) == len(wanted) and all(want in (None, size) for size, want in zip(shape, wanted, strict=True))
