@@ -1,0 +1,287 @@
+"""The spool: an append-only sequence of record batches in one SQLite file, written by one thread, read by any process.
+
+A batch is named by (partition, epoch, seq). An epoch is a random id made each time that a spool is opened. That is
+what makes SQLite's ``synchronous=NORMAL`` safe here: a power cut may take back the last commits although they were
+shipped already, but new rows never reuse their names, so that the engine, which drops what it has, drops no new row.
+A kill of the process takes back no commit at all.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import secrets
+import shutil
+import sqlite3
+import threading
+import time
+from pathlib import Path
+
+from jupyter_edge.core.records import InferenceRecord
+from jupyter_edge.logs.records import MAX_PAYLOAD, encode, group, size_of
+
+_log = logging.getLogger(__name__)
+
+GATHER_SECONDS = 0.05
+"""How long rows wait for others to be committed with; with the commit itself it stays below the promised 100 ms."""
+
+_SAY_EVERY_SECONDS = 60.0
+_SPARE_BYTES = 8 << 20
+_BATCH_OVERHEAD = 8 << 10
+_BATCHES_AT_ONCE = 4
+_VERSION = 1
+_SCHEMA = """
+BEGIN IMMEDIATE;
+CREATE TABLE IF NOT EXISTS batch (
+    position INTEGER PRIMARY KEY AUTOINCREMENT,
+    partition TEXT NOT NULL, epoch TEXT NOT NULL, seq INTEGER NOT NULL, rows INTEGER NOT NULL, payload BLOB NOT NULL
+);
+CREATE TABLE IF NOT EXISTS total (rows INTEGER NOT NULL, bytes INTEGER NOT NULL, dropped INTEGER NOT NULL);
+INSERT INTO total SELECT 0, 0, 0 WHERE NOT EXISTS (SELECT 1 FROM total);
+CREATE TRIGGER IF NOT EXISTS batch_added AFTER INSERT ON batch BEGIN
+    UPDATE total SET rows = rows + new.rows, bytes = bytes + length(new.payload);
+END;
+CREATE TRIGGER IF NOT EXISTS batch_removed AFTER DELETE ON batch BEGIN
+    UPDATE total SET rows = rows - old.rows, bytes = bytes - length(old.payload);
+END;
+PRAGMA user_version = 1;
+COMMIT;
+"""
+
+
+class Spool:
+    """Takes records off the request path and commits them in groups.
+
+    Args:
+        path: the SQLite file; made when the first record comes.
+        partition: who writes: an edge's name, or the name of an engine instance.
+        quota: bytes that the file may take; the oldest batches make room for new ones, and are counted as dropped.
+        queue_bytes: bytes of records that may wait for the writer; what comes on top is dropped and counted.
+    """
+
+    def __init__(self, path: Path, partition: str, quota: int | None = None, *, queue_bytes: int = 32 << 20) -> None:
+        self.path = path
+        self._partition = partition
+        self._quota = quota
+        self._queue_bytes = queue_bytes
+        self._epoch = secrets.token_hex(8)
+        self._seq = 0
+        self._queue: list[InferenceRecord] = []
+        self._queued = 0
+        self._appended = 0
+        self._done = 0
+        self._dropped = 0
+        self._dropped_unsaved = 0
+        self._dropped_said = 0
+        self._say_next = 0.0
+        self._closing = False
+        self._connection: sqlite3.Connection | None = None
+        self._lock = threading.Lock()
+        self._settled = threading.Condition(self._lock)
+        self._wake = threading.Event()
+        self._hurry = threading.Event()
+        self._writer = threading.Thread(target=self._run, name="spool", daemon=True)
+        self._writer.start()
+
+    @property
+    def dropped_rows(self) -> int:
+        """Rows that this spool could not take, or gave up unshipped, since it was opened."""
+        return self._dropped
+
+    def append(self, record: InferenceRecord) -> None:
+        """Queue a record; where the queue is full, or the record unusable, count it as dropped."""
+        try:
+            size = size_of(record)
+        except Exception:  # noqa: BLE001 (an inference never fails of its log)
+            size = self._queue_bytes + 1
+        if not record.rows:
+            return
+        with self._lock:
+            if self._closing or self._queued + size > self._queue_bytes:
+                self._drop(record.rows)
+                return
+            self._queue.append(record)
+            self._queued += size
+            self._appended += 1
+            hurry = self._queued > MAX_PAYLOAD
+        if hurry:
+            self._hurry.set()
+        if not self._wake.is_set():
+            self._wake.set()
+
+    def flush(self) -> None:
+        """Return once everything appended before the call is committed, or counted as dropped."""
+        with self._settled:
+            target = self._appended
+            self._hurry.set()
+            self._wake.set()
+            self._settled.wait_for(lambda: self._done >= target)
+
+    def close(self) -> None:
+        """Commit what is queued and end the writer; what is appended later is counted as dropped."""
+        with self._lock:
+            self._closing = True
+        self._hurry.set()
+        self._wake.set()
+        self._writer.join()
+
+    def _drop(self, rows: int) -> None:
+        self._dropped += rows
+        self._dropped_unsaved += rows
+
+    def _run(self) -> None:
+        closing = False
+        while not closing:
+            self._wake.wait()
+            self._hurry.wait(GATHER_SECONDS)
+            with self._lock:
+                closing = self._closing
+                records, self._queue, self._queued = self._queue, [], 0
+                self._wake.clear()
+                self._hurry.clear()
+            self._commit(records)
+            with self._settled:
+                self._done += len(records)
+                self._settled.notify_all()
+        self._disconnect()
+
+    def _commit(self, records: list[InferenceRecord]) -> None:
+        limit = min(MAX_PAYLOAD, self._quota // 8) if self._quota else MAX_PAYLOAD
+        batches = [batch for run in group(records, limit) for batch in self._encode(run)]
+        if not batches and not self._dropped_unsaved:
+            return
+        for start in range(0, max(1, len(batches)), _BATCHES_AT_ONCE):
+            self._try_to_write(batches[start : start + _BATCHES_AT_ONCE])
+        self._say_dropped()
+
+    def _try_to_write(self, batches: list[tuple[int, bytes]]) -> None:
+        try:
+            self._write(batches)
+        except (sqlite3.Error, OSError) as error:
+            _log.debug("The spool %s cannot be written: %s", self.path, error)
+            self._disconnect()
+            if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_CORRUPT:
+                _put_aside(self.path, error)
+            with self._lock:
+                self._drop(sum(rows for rows, _ in batches))
+
+    def _encode(self, run: list[InferenceRecord]) -> list[tuple[int, bytes]]:
+        try:
+            return list(encode(run))
+        except Exception:  # noqa: BLE001 (an inference never fails of its log, nor do the records beside an odd one)
+            if len(run) > 1:
+                return [batch for record in run for batch in self._encode([record])]
+            _log.warning("A record cannot be encoded for the inference log", exc_info=True)
+            with self._lock:
+                self._drop(run[0].rows)
+            return []
+
+    def _say_dropped(self) -> None:
+        now = time.monotonic()
+        if self._dropped > self._dropped_said and now >= self._say_next:
+            _log.warning(
+                "The inference log of %s lost %d rows since its start: inference is faster than the disk, the disk is "
+                "full, or the quota is used up by rows that wait to be shipped.",
+                self._partition,
+                self._dropped,
+            )
+            self._dropped_said, self._say_next = self._dropped, now + _SAY_EVERY_SECONDS
+
+    def _write(self, batches: list[tuple[int, bytes]]) -> None:
+        connection = self._connect()
+        _check_space(self.path, sum(len(payload) for _, payload in batches))
+        connection.execute("BEGIN IMMEDIATE")
+        seq, pruned = self._seq, 0
+        for rows, payload in batches:
+            pruned += self._make_room(connection, len(payload))
+            if not self._fits(connection, len(payload)):
+                pruned += rows
+                continue
+            seq += 1
+            connection.execute(
+                "INSERT INTO batch (partition, epoch, seq, rows, payload) VALUES (?, ?, ?, ?, ?)",
+                (self._partition, self._epoch, seq, rows, payload),
+            )
+        unsaved = self._dropped_unsaved
+        if pruned + unsaved:
+            connection.execute("UPDATE total SET dropped = dropped + ?", (pruned + unsaved,))
+        connection.execute("COMMIT")
+        self._seq = seq
+        with self._lock:
+            self._dropped += pruned
+            self._dropped_unsaved -= unsaved
+
+    def _fits(self, connection: sqlite3.Connection, size: int) -> bool:
+        return not self._quota or _used(connection) + size + _BATCH_OVERHEAD <= self._quota
+
+    def _make_room(self, connection: sqlite3.Connection, size: int) -> int:
+        """Delete the oldest batches until ``size`` bytes fit into the quota; return how many rows went."""
+        pruned = 0
+        while not self._fits(connection, size):
+            oldest = "DELETE FROM batch WHERE position = (SELECT min(position) FROM batch) RETURNING rows"
+            found = connection.execute(oldest).fetchall()
+            if not found:
+                break
+            pruned += found[0][0]
+        return pruned
+
+    def _connect(self) -> sqlite3.Connection:
+        if self._connection is None:
+            self._connection = _open(self.path)
+        return self._connection
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def _check_space(path: Path, size: int) -> None:
+    """Leave room on the disk, without which SQLite could not even remove what was shipped."""
+    if shutil.disk_usage(path.parent).free < size + _SPARE_BYTES:
+        raise OSError(errno.ENOSPC, "The disk is nearly full", str(path))
+
+
+def _used(connection: sqlite3.Connection) -> int:
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    (free,) = connection.execute("PRAGMA freelist_count").fetchone()
+    (size,) = connection.execute("PRAGMA page_size").fetchone()
+    return int((pages - free) * size)
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    """Open or make a spool file; a damaged one is put aside."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        return _prepare(path)
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError as error:
+        _put_aside(path, error)
+        return _prepare(path)
+
+
+def _put_aside(path: Path, error: Exception) -> None:
+    """Keep a damaged file, which may still be repaired, under another name."""
+    aside = path.with_name(f"{path.name}.damaged-{secrets.token_hex(4)}")
+    _log.error("The spool %s is damaged (%s): it is kept as %s, and a new one begun.", path, error, aside)
+    for suffix in ("-wal", "-shm", ""):
+        file = path.with_name(path.name + suffix)
+        if file.exists():
+            file.rename(aside.with_name(aside.name + suffix))
+
+
+def _prepare(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+    try:
+        path.chmod(0o600)
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+        connection.execute("PRAGMA wal_autocheckpoint=256")
+        connection.execute("PRAGMA journal_size_limit=1048576")
+        if connection.execute("PRAGMA user_version").fetchone()[0] != _VERSION:
+            connection.executescript(_SCHEMA)
+    except BaseException:
+        connection.close()
+        raise
+    return connection

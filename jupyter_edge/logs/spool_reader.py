@@ -1,0 +1,126 @@
+"""The reading side of a spool: for whoever ships it, in the writer's process or another one."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows that were committed together; ``payload`` is an Arrow IPC stream, see ``logs.records``."""
+
+    position: int
+    partition: str
+    epoch: str
+    seq: int
+    rows: int
+    payload: bytes = field(repr=False)
+
+
+class SpoolReader:
+    """Reads a spool oldest first and removes what was taken over; a spool that nobody has written yet is empty.
+
+    All methods raise ``sqlite3.Error`` where the file cannot be read or written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._connection: sqlite3.Connection | None = None
+        self._file: int | None = None
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; it is opened again when next needed."""
+        with self._lock:
+            self._disconnect()
+
+    def pending(self, limit: int = 256, max_bytes: int = 4 << 20) -> list[Batch]:
+        """Return the oldest batches: at least one if there is any, no more than ``limit``, about ``max_bytes``."""
+        return [Batch(*row) for row in self._execute(_PENDING, {"limit": limit, "max_bytes": max_bytes})]
+
+    def acknowledge(self, position: int) -> None:
+        """Remove all batches up to and including ``position``: somebody else keeps them now."""
+        self._execute("DELETE FROM batch WHERE position <= :position", {"position": position})
+
+    def discard(self, batch: Batch) -> None:
+        """Remove the oldest batch and count its rows as dropped."""
+        self._execute("UPDATE total SET dropped = dropped + :rows", {"rows": batch.rows})
+        self.acknowledge(batch.position)
+
+    def backlog(self) -> tuple[int, int]:
+        """Return rows and bytes that wait to be taken over."""
+        rows, size, _ = self._totals()
+        return rows, size
+
+    def dropped_rows(self) -> int:
+        """Return how many rows were dropped or pruned since the file was made."""
+        return self._totals()[2]
+
+    def _totals(self) -> tuple[int, int, int]:
+        found = self._execute("SELECT rows, bytes, dropped FROM total", {})
+        return found[0] if found else (0, 0, 0)
+
+    def _execute(self, statement: str, parameters: dict[str, int]) -> list[Any]:
+        with self._lock:
+            try:
+                connection = self._connect()
+                return connection.execute(statement, parameters).fetchall() if connection else []
+            except sqlite3.Error:
+                self._disconnect()
+                raise
+
+    def _connect(self) -> sqlite3.Connection | None:
+        """Return the open file; open it again if the writer has begun a new one."""
+        try:
+            file = self._path.stat().st_ino
+        except FileNotFoundError:
+            file = None
+        if file != self._file:
+            self._disconnect()
+            self._file = file
+        if self._connection is None and file is not None:
+            self._connection = _open(self._path)
+        return self._connection
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+_PENDING = """
+WITH RECURSIVE taken (position, size, number) AS (
+    SELECT position, length(payload), 1 FROM batch WHERE position = (SELECT min(position) FROM batch)
+    UNION ALL
+    SELECT batch.position, taken.size + length(batch.payload), taken.number + 1
+    FROM taken JOIN batch ON batch.position = (SELECT min(position) FROM batch WHERE position > taken.position)
+    WHERE taken.number < :limit AND taken.size + length(batch.payload) <= :max_bytes
+)
+SELECT position, partition, epoch, seq, rows, payload FROM batch
+WHERE position BETWEEN (SELECT min(position) FROM taken) AND (SELECT max(position) FROM taken) ORDER BY position
+"""
+
+
+def _open(path: Path) -> sqlite3.Connection | None:
+    """Open a spool that a writer has made; ``None`` if it is not ready yet."""
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=30, isolation_level=None, check_same_thread=False
+    )
+    if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
+        connection.close()
+        return None
+    connection.execute("PRAGMA synchronous=NORMAL")
+    return connection

@@ -1,0 +1,24 @@
+"""Write one-row records to a spool until killed: argv = path, first number, rows to flush, rows a record.
+
+Prints the number of the last row that is committed.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from itertools import count
+from pathlib import Path
+
+from jupyter_edge.logs.spool import Spool
+from logs.helpers import record
+
+path, first, rows = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+spool = Spool(path, "writer")
+for number in count(first, rows):
+    spool.append(record(number, rows))
+    if (number - first) // rows % 20 == 19:
+        spool.flush()
+        sys.stdout.write(f"{number + rows - 1}\n")
+        sys.stdout.flush()
+    time.sleep(0.0005)
