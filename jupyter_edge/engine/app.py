@@ -10,13 +10,13 @@ from fastapi.security import HTTPBearer
 from fastapi_offline import FastAPIOffline
 
 from jupyter_edge.core.version import VERSION
-from jupyter_edge.engine.api import health, jobs, users, workspaces
+from jupyter_edge.engine.api import health, jobs, models, uploads, users, workspaces
 from jupyter_edge.engine.api.errors import ErrorBody, add_error_handlers
 from jupyter_edge.engine.auth import Guard
 from jupyter_edge.engine.state import EngineState
 
 _TOKEN = HTTPBearer(auto_error=False, description="The token of the engine's home; `jupyter-edge env` prints it.")
-_ROUTERS = (workspaces, users, jobs)
+_ROUTERS = (workspaces, users, models, uploads, jobs)
 
 
 def create_app(state: EngineState) -> FastAPI:

@@ -63,6 +63,7 @@ class Guard:
         self._everywhere = host in ("0.0.0.0", "::")  # noqa: S104 (compared, not bound)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or answer 401 or 403."""
         if scope["type"] == "http":
             try:
                 self._check(scope["path"], Headers(scope=scope))
@@ -86,7 +87,7 @@ class Guard:
         scheme, _, given = headers.get("authorization", "").partition(" ")
         known = scheme.lower() == "bearer" and self._token.matches(given.strip())
         if not known and path not in _NO_TOKEN and not path.startswith("/v1/api/docs/"):
-            msg = "The bearer token is missing or wrong: send 'Authorization: Bearer <token>'; `jupyter-edge env` prints it."
+            msg = "The bearer token is missing or wrong: `jupyter-edge env` prints the one to send as Authorization."
             raise AuthenticationError(msg)
 
     def _is_here(self, host: str) -> bool:

@@ -92,8 +92,8 @@ def _bind(home: Home, host: str) -> socket.socket:
         msg = f"The engine cannot listen on {host}, port {asked} ({reason}): name another one in JUPYTER_EDGE_PORT."
     else:
         msg = (
-            f"The engine of {home.path} listened on port {kept} before, where its published addresses point, and cannot "
-            f"now ({reason}): end the program that has the port, or name another one in JUPYTER_EDGE_PORT."
+            f"The engine of {home.path} listened on port {kept} before, where its published addresses point, and now "
+            f"cannot ({reason}): end the program that has the port, or name another one in JUPYTER_EDGE_PORT."
         )
     raise ConflictError(msg)
 

@@ -58,7 +58,7 @@ class _JsonRoute(APIRoute):
             if request.headers.get("content-type", "").lower().startswith("multipart/"):
                 return await handle(request)
             headers = [(name, value) for name, value in request.scope["headers"] if name != b"content-type"]
-            scope = request.scope | {"headers": [*headers, (b"content-type", b"application/json")]}
+            scope = {**request.scope, "headers": [*headers, (b"content-type", b"application/json")]}
             return await handle(_JsonRequest(scope, request.receive))
 
         return handle_json
