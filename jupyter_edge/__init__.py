@@ -5,20 +5,22 @@ from __future__ import annotations
 import importlib
 import sys
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jupyter_edge.client import Architecture, Client, DeploymentConfigBuilder, EntityNotFoundError, Framework
 
 if sys.platform == "win32":
     msg = "jupyter_edge runs on Linux and macOS; on Windows, use it inside WSL."
     raise ImportError(msg)
 
 __version__ = version("jupyter-edge")
-
-_CLIENT_NAMES = ("Architecture", "Client", "DeploymentConfigBuilder", "EntityNotFoundError", "Framework")
-__all__ = ["__version__", *_CLIENT_NAMES]
+__all__ = ["Architecture", "Client", "DeploymentConfigBuilder", "EntityNotFoundError", "Framework"]
 
 
 def __getattr__(name: str) -> Any:
-    if name in _CLIENT_NAMES:
+    """Load the client only when one of its names is asked for: an edge imports this package too."""
+    if name in __all__:
         return getattr(importlib.import_module("jupyter_edge.client"), name)
     msg = f"module {__name__!r} has no attribute {name!r}"
     raise AttributeError(msg)
