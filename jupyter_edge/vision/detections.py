@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -66,6 +67,9 @@ class Detections:
 
     def __len__(self) -> int:
         return len(self.xyxy)
+
+    def __iter__(self) -> Iterator[Detections]:
+        return (self[position] for position in range(len(self)))
 
     def __getitem__(self, index: Any) -> Detections:
         return Detections(self.xyxy[index], self.confidence[index], self.class_id[index], self.names)

@@ -36,7 +36,7 @@ def draw_boxes(image: ImageSource, detections: Detections) -> Picture:
     boxes = np.clip(np.rint(detections.xyxy), 0, np.tile((width - 1, height - 1), 2)).astype(int).tolist()
     colours = [_PALETTE[i % len(_PALETTE)] for i in detections.class_id.tolist()]
     for (left, top, right, bottom), colour in reversed(list(zip(boxes, colours, strict=True))):
-        cv2.rectangle(canvas, (left, top), (right, bottom), colour, line, cv2.LINE_AA)
+        cv2.rectangle(canvas, (left, top), (right, bottom), colour, line)
     taken: list[Box] = []
     for box, colour, name, score in zip(boxes, colours, detections.class_name, detections.confidence, strict=True):
         _draw_label(canvas, box, (f"{name} {score:.0%}", name), colour, taken)

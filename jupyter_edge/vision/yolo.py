@@ -139,7 +139,8 @@ def _read_rows(values: Floats, size: Size, classes: int, layout: Layout) -> tupl
         layout, values = _unflatten(values, anchors, classes, layout)
     elif layout == "auto":
         layout = _layout_of(values.shape, anchors)
-    rows = values.T if layout == "yolov8" and values.shape[0] < values.shape[1] else values
+    by_channel = layout == "yolov8" and (values.shape[1] == anchors or values.shape[0] < values.shape[1])
+    rows = values.T if by_channel else values
     if rows.shape[1] < 6 - (layout == "yolov8") or (layout == "yolox" and len(rows) != anchors):
         raise _misfit(values.shape, layout)
     return layout, rows

@@ -10,7 +10,7 @@ from PIL import Image
 
 from jupyter_edge.core.errors import InvalidInputError
 from jupyter_edge.vision import read_image, to_png
-from jupyter_edge.vision.images import Picture
+from jupyter_edge.vision.images import ImageSource, Picture
 
 # EXIF orientation -> what to do with an upright picture to store it so (TIFF 6.0, tag 274)
 STORED = {
@@ -38,7 +38,14 @@ def test_a_path_its_bytes_an_array_and_a_pil_image_are_the_same_picture(quarters
     path = tmp_path / "picture.png"
     path.write_bytes(to_png(quarters))
     with Image.open(path) as opened:
-        sources = [path, str(path), path.read_bytes(), bytearray(path.read_bytes()), quarters, opened]
+        sources: list[ImageSource] = [
+            path,
+            str(path),
+            path.read_bytes(),
+            bytearray(path.read_bytes()),
+            quarters,
+            opened,
+        ]
         for source in sources:
             np.testing.assert_array_equal(read_image(source), quarters)
 
