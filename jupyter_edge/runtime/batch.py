@@ -23,7 +23,7 @@ class Batch:
 
 
 def as_column(values: list[Any], dtype: Any = np.float64) -> Column:
-    """Return one array if all rows hold numbers of one shape, with nulls as NaN of ``dtype``; else the list as it is."""
+    """Return one array if all rows hold numbers of one shape, nulls as NaN of ``dtype``; else the list as it is."""
     if isinstance(values[0], str):
         return values
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -44,7 +45,7 @@ class Pipeline:
             msg = f"Pipeline {spec.name} has no steps: add a model with add_model_step() and deploy again."
             raise InvalidInputError(msg)
         steps = [Step(model, model_path(model.sha), threads) for model in spec.models]
-        for before, after in zip(steps, steps[1:], strict=False):
+        for before, after in itertools.pairwise(steps):
             if len(before.schema.outputs) < len(after.fields):
                 msg = (
                     f"Model {after.model.name} takes {len(after.fields)} inputs, but the step before it, "

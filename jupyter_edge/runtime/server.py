@@ -115,7 +115,7 @@ class _Connection(asyncio.BufferedProtocol):
         self._transport = cast("asyncio.Transport", transport)
         self._shared.open.add(self)
 
-    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002
+    def get_buffer(self, sizehint: int) -> memoryview:
         return self._shared.receive_buffer if self._in_place is None else self._in_place
 
     def buffer_updated(self, nbytes: int) -> None:
@@ -257,7 +257,7 @@ class _Connection(asyncio.BufferedProtocol):
     async def _answer(self, request: Request, keep_alive: bool) -> None:
         try:
             response = await self._shared.handler.handle(request)
-        except Exception:
+        except Exception:  # noqa: BLE001  one request must not end the server
             _log.exception("A request could not be answered")
             response = error_response(500, "This request could not be answered: the log of this server says why.")
         self._task = None
@@ -300,7 +300,7 @@ class _Connection(asyncio.BufferedProtocol):
 
     # Ending
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+    def connection_lost(self, exc: Exception | None) -> None:
         self._shared.open.discard(self)
         self._waiting.clear()
 

@@ -45,7 +45,7 @@ def open_session(path: Path, threads: int, *, optimize: bool = True) -> Any:
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # noqa: BLE001  ONNX Runtime's errors have no other common base
+    except Exception as error:  # ONNX Runtime's errors have no other common base
         msg = f"ONNX Runtime cannot load {path.name}: {first_line(error)}"
         raise InvalidInputError(msg) from error
 
@@ -113,9 +113,10 @@ class Step:
         tensors = [
             reader.read(self._column(batch, reader.name), batch.shapes.get(reader.name)) for reader in self._readers
         ]
-        if self._takes_batches and not any(isinstance(tensor, list) for tensor in tensors):
-            outputs = self._call(tensors)
-            if all(np.shape(output)[:1] == (batch.rows,) for output in outputs):
+        even = [tensor for tensor in tensors if isinstance(tensor, np.ndarray)]
+        if self._takes_batches and len(even) == len(tensors):
+            outputs = self._call(even)
+            if all(output.shape[:1] == (batch.rows,) for output in outputs):
                 return self._named(outputs)
         # The model takes one row at a time, or returns something else than one value per row.
         rows = [self._run_row([tensor[row] for tensor in tensors]) for row in range(batch.rows)]
@@ -125,7 +126,8 @@ class Step:
         try:
             return batch.columns[name]
         except KeyError:
-            msg = f"Column {name!r} is missing: model {self.model.name} needs {', '.join(self.fields)}, and the request has {', '.join(batch.columns) or 'no columns'}."
+            needed, present = ", ".join(self.fields), ", ".join(batch.columns) or "no columns"
+            msg = f"Column {name!r} is missing: model {self.model.name} needs {needed}, and the request has {present}."
             raise InvalidInputError(msg) from None
 
     def _run_row(self, values: list[Array]) -> list[Array]:
@@ -138,7 +140,7 @@ class Step:
         feeds = {spec.name: tensor for spec, tensor in zip(self.schema.inputs, tensors, strict=True)}
         try:
             return [np.asarray(output) for output in self._session.run(None, feeds)]
-        except Exception as error:  # noqa: BLE001  ONNX Runtime's errors have no other common base
+        except Exception as error:  # ONNX Runtime's errors have no other common base
             msg = f"Model {self.model.name} failed on this input: {first_line(error)}"
             raise InferenceError(msg) from error
 

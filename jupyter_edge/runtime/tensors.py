@@ -58,8 +58,9 @@ class ColumnReader:
         if values.dtype == self._dtype and values.dtype != object:
             return values
         text = _is_text(values)
-        if text or self._dtype == object or values.dtype.kind not in _KINDS:
-            if not (text and self._dtype == object):
+        wants_text = self._dtype.kind == "O"
+        if text or wants_text or values.dtype.kind not in _KINDS:
+            if not (text and wants_text):
                 self._refuse("text" if text else _KINDS.get(values.dtype.kind, "null or mixed values"))
             return values
         with np.errstate(all="ignore"):
@@ -107,11 +108,11 @@ def _resolve(shape: tuple[int, ...], wanted: Shape, hint: tuple[int, ...] | None
         shape = shape[1:]
     if _meets(shape, wanted):
         return shape
-    if len(shape) > 1:
-        bare = tuple(size for size in shape if size != 1)
-        exact = tuple(size for size in wanted if size != 1)
-        return wanted if bare == exact and None not in wanted else None
     count = math.prod(shape)
+    if len(shape) > 1:
+        fixed = tuple(size for size in wanted if size is not None)
+        same = len(fixed) == len(wanted) and _without_ones(shape) == _without_ones(fixed)
+        return fixed if same else None
     if hint is not None and math.prod(hint) == count and (found := _resolve(hint, wanted, None)):
         return found
     known = math.prod(size for size in wanted if size is not None)
@@ -119,6 +120,10 @@ def _resolve(shape: tuple[int, ...], wanted: Shape, hint: tuple[int, ...] | None
     if free > 1 or known == 0 or count % known or (not free and count != known):
         return None
     return tuple(count // known if size is None else size for size in wanted)
+
+
+def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(size for size in shape if size != 1)
 
 
 def _meets(shape: tuple[int, ...], wanted: Shape) -> bool:

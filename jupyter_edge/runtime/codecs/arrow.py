@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import math
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import orjson
@@ -44,7 +45,7 @@ def decode(body: bytes | bytearray) -> Batch:
     read = read_ipc if body.startswith(b"ARROW1") else read_ipc_stream
     try:
         table = read(body).read_all().combine_chunks()
-    except BaseException as error:  # noqa: BLE001  what the reader gives up on is no Exception
+    except BaseException as error:  # a panic of the reader is no Exception
         if isinstance(error, KeyboardInterrupt | SystemExit):
             raise
         msg = f"The body is not a whole Arrow IPC file ({error}): write it with pyarrow.ipc.new_file, or send JSON."
@@ -54,7 +55,7 @@ def decode(body: bytes | bytearray) -> Batch:
         msg = f"The Arrow table has columns of the same name ({', '.join(names)}): name each one differently."
         raise InvalidInputError(msg)
     columns = {name: _column(name, table) for name in names} if table.num_rows else {}
-    shapes = {field.name: shape for field in table.schema if (shape := _shape(field)) is not None}
+    shapes = {field.name: shape for field in map(table.field, names) if (shape := _shape(field)) is not None}
     return Batch(table.num_rows, columns, shapes)
 
 
@@ -71,7 +72,7 @@ def _values(array: Array) -> Column:
     """Return an array of any type as a column; nulls among numbers become NaN."""
     kind = array.type
     if DataType.is_dictionary(kind):
-        return _values(array.cast(kind.value_type))
+        return _values(array.cast(_value_type(kind)))
     if DataType.is_temporal(kind):
         return list(array.cast(DataType.string()).to_pylist())
     if DataType.is_decimal(kind):
@@ -85,6 +86,10 @@ def _values(array: Array) -> Column:
     return as_column(array.to_pylist(), np.float32 if DataType.is_float32(_leaf(kind)) else np.float64)
 
 
+def _value_type(kind: DataType) -> DataType:
+    return cast("DataType", kind.value_type)
+
+
 def _leaf(kind: DataType) -> DataType:
     while kind.value_type is not None:
         kind = kind.value_type
@@ -95,7 +100,7 @@ def _lists(array: Array) -> Column:
     """Return ``[rows, ...]`` if all lists are of one length, else a list with the values of each row."""
     inner = _values(list_flatten(array))
     if DataType.is_fixed_size_list(array.type):
-        size, rows = array.type.list_size, len(array)
+        size, rows = cast("int", array.type.list_size), len(array)
         offsets = np.arange(rows + 1, dtype=np.int64) * size
     else:
         offsets = list_offsets(array).to_numpy()
@@ -103,7 +108,7 @@ def _lists(array: Array) -> Column:
         rows, size = len(lengths), int(lengths[0]) if len(lengths) and (lengths == lengths[0]).all() else -1
     if size >= 0 and isinstance(inner, np.ndarray):
         return inner.reshape(rows, size, *inner.shape[1:])
-    return [inner[start:stop] for start, stop in zip(offsets[:-1], offsets[1:], strict=True)]
+    return [inner[start:stop] for start, stop in itertools.pairwise(offsets)]
 
 
 def _shape(field: Field) -> tuple[int, ...] | None:

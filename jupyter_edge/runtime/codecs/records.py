@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import orjson
@@ -83,11 +83,10 @@ def _decode_large(body: bytes | bytearray) -> Batch:
 
 def _parser() -> simdjson.Parser:
     """Return this thread's parser: a new one for each body would fault its memory in anew."""
-    try:
-        return _parsers.parser
-    except AttributeError:
-        _parsers.parser = simdjson.Parser()
-        return _parsers.parser
+    parser: simdjson.Parser | None = getattr(_parsers, "parser", None)
+    if parser is None:
+        parser = _parsers.parser = simdjson.Parser()
+    return parser
 
 
 def _column(values: list[Any]) -> Column:
@@ -109,7 +108,8 @@ def _stack(values: list[simdjson.Array]) -> np.ndarray[Any, Any] | None:
     shape = _shape(values[0])
     if shape is None or any(_shape(value) != shape for value in values):
         return None
-    for kind in "id":
+    kinds: tuple[Literal["i", "d"], ...] = ("i", "d")
+    for kind in kinds:
         try:
             buffers = [value.as_buffer(of_type=kind) for value in values]
         except (TypeError, ValueError):
