@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib
 import sys
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
+
+from jupyter_edge.core.version import VERSION
 
 if TYPE_CHECKING:
     from jupyter_edge.client import Architecture, Client, DeploymentConfigBuilder, EntityNotFoundError, Framework
@@ -14,7 +15,7 @@ if sys.platform == "win32":
     msg = "jupyter_edge runs on Linux and macOS; on Windows, use it inside WSL."
     raise ImportError(msg)
 
-__version__ = version("jupyter-edge")
+__version__ = VERSION
 __all__ = ["Architecture", "Client", "DeploymentConfigBuilder", "EntityNotFoundError", "Framework"]
 
 

@@ -9,6 +9,8 @@ import signal
 import socket
 import sys
 
+import uvloop
+
 from jupyter_edge.core.deployment import limits_of
 from jupyter_edge.core.errors import DigestError, EdgeError, InvalidInputError
 from jupyter_edge.core.naming import new_instance_name
@@ -52,7 +54,7 @@ def run(settings: EdgeSettings, host: str, port: int) -> None:
     try:
         if spool:
             uplink.start()
-        asyncio.run(_serve(handler, listener))
+        uvloop.run(_serve(handler, listener))
     finally:
         if spool:
             spool.close()

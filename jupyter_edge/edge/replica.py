@@ -17,6 +17,8 @@ import threading
 from pathlib import Path
 from typing import Any, TextIO
 
+import uvloop
+
 from jupyter_edge.core.errors import EdgeError
 from jupyter_edge.core.pipeline import PipelineSpec
 from jupyter_edge.core.secret import Secret
@@ -45,7 +47,7 @@ def main() -> int:
     spool = Spool(Path(config["spool"]), config["partition"])
     handler = Handler(pipeline, spool, config["partition"], token=Secret(config["token"]), echo_limit=None)
     try:
-        asyncio.run(_serve(handler, spool, config["listen_fd"], engine, limits))
+        uvloop.run(_serve(handler, spool, config["listen_fd"], engine, limits))
     finally:
         spool.close()
     return 0
