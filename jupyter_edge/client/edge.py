@@ -1,0 +1,68 @@
+"""Edge locations: the places where a publish runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from jupyter_edge.display import Details, Listing, table_time
+
+if TYPE_CHECKING:
+    from jupyter_edge.client.client import Client
+
+
+class Edge(Details):
+    """One edge of a publish, by its name, which is also the partition of its rows in the pipeline's log."""
+
+    def __init__(self, client: Client, data: dict[str, Any]) -> None:
+        self._client = client
+        self.id: str = data["id"]
+        self.name: str = data["name"]
+        self.tags: list[str] = data["tags"]
+        self.cpus: float = data["cpus"]
+        self.memory: str = data["memory"]
+        self.pipeline_version_id: int = data["pipeline_version_id"]
+        self.publish_id: int = data["pipeline_publish_id"]
+        self.joined_at = _moment(data["joined_at"])
+        self.last_seen = _moment(data["last_seen"])
+
+    def remove(self) -> None:
+        """Take the edge from its publish; its credential is void from then on, its log rows stay."""
+        self._client.remove_edge(self.name)
+
+    def details(self) -> dict[str, object]:
+        """Return the rows of the edge's table."""
+        return {
+            "name": self.name,
+            "id": self.id,
+            "tags": ", ".join(self.tags),
+            "publish": self.publish_id,
+            "pipeline_version_id": self.pipeline_version_id,
+            "cpus": self.cpus,
+            "memory": self.memory,
+            "joined": table_time(self.joined_at),
+            "last_seen": table_time(self.last_seen),
+        }
+
+    def __repr__(self) -> str:
+        return f"Edge(name={self.name!r}, publish_id={self.publish_id}, joined={self.joined_at is not None})"
+
+
+def edge_listing(edges: Iterable[Edge]) -> Listing[Edge]:
+    """Return edges as a list that shows as a table."""
+    return Listing(
+        edges,
+        ["name", "tags", "publish", "joined", "last_seen"],
+        lambda edge: [
+            edge.name,
+            ", ".join(edge.tags),
+            edge.publish_id,
+            table_time(edge.joined_at),
+            table_time(edge.last_seen),
+        ],
+    )
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)

@@ -1,0 +1,405 @@
+"""Pipelines: build, deploy, infer, read the log, publish."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from jupyter_edge.client.deployment import UNDEPLOYED, Deployment, plain_config
+from jupyter_edge.client.edge import Edge
+from jupyter_edge.client.jobs import wait_for_job
+from jupyter_edge.client.model import ModelVersion
+from jupyter_edge.client.publish import Publish, publish_listing
+from jupyter_edge.core.deployment import DeploymentConfig, DeploymentConfigBuilder
+from jupyter_edge.core.errors import (
+    DeploymentError,
+    EngineUnavailableError,
+    EntityNotFoundError,
+    InvalidInputError,
+    PublishError,
+)
+from jupyter_edge.core.pipeline import definition_of
+from jupyter_edge.display import Details, Dots, Listing, list_time, table_time
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+    from jupyter_edge.client.client import Client
+    from jupyter_edge.client.inference import Request
+
+_DEPLOY_SECONDS = 45.0
+_PUBLISH_SECONDS = 600.0
+_INFER_SECONDS = 60.0
+
+
+class PipelineVersion(Details):
+    """One state of a pipeline's steps, never changed once made."""
+
+    def __init__(self, data: dict[str, Any]) -> None:
+        self._data = data
+
+    def id(self) -> int:
+        """Return the version's id."""
+        return int(self._data["id"])
+
+    def name(self) -> str:
+        """Return the version's UUID."""
+        return str(self._data["version"])
+
+    def created_at(self) -> datetime:
+        """Return when the version was made."""
+        return datetime.fromisoformat(self._data["created_at"])
+
+    def steps(self) -> list[dict[str, Any]]:
+        """Return the steps as the engine keeps them."""
+        return list(self._data["definition"].get("steps", []))
+
+    def details(self) -> dict[str, object]:
+        """Return the rows of the version's table."""
+        names = (model["name"] for step in self.steps() for model in step["ModelInference"]["models"])
+        return {
+            "id": self.id(),
+            "version": self.name(),
+            "created": table_time(self.created_at()),
+            "steps": ", ".join(names),
+        }
+
+    def __repr__(self) -> str:
+        return f"PipelineVersion(id={self.id()}, name={self.name()!r})"
+
+
+class Pipeline(Details):
+    """A pipeline of the engine, with the steps that were added here and are not deployed or published yet."""
+
+    def __init__(self, client: Client, data: dict[str, Any]) -> None:
+        self._client = client
+        self._data = data
+        self._models: list[ModelVersion] = []
+        self._cleared = False
+
+    def id(self) -> int:
+        """Return the pipeline's id."""
+        return int(self._data["id"])
+
+    def name(self) -> str:
+        """Return the pipeline's name."""
+        return str(self._data["name"])
+
+    def created_at(self) -> datetime:
+        """Return when the pipeline was made."""
+        return datetime.fromisoformat(self._data["created_at"])
+
+    def updated_at(self) -> datetime:
+        """Return when the pipeline last got a version."""
+        return datetime.fromisoformat(self._data["updated_at"])
+
+    def workspace_id(self) -> int:
+        """Return the id of the pipeline's workspace."""
+        return int(self._data["workspace_id"])
+
+    def published(self) -> bool:
+        """Say whether a publish of any version succeeded."""
+        return bool(self._data["published"])
+
+    def versions(self) -> Listing[PipelineVersion]:
+        """Return the versions, the newest first."""
+        return Listing(
+            [PipelineVersion(data) for data in self.refresh()._data["versions"]],
+            ["id", "version", "created", "steps"],
+            lambda version: list(version.details().values()),
+        )
+
+    def latest_version(self) -> PipelineVersion:
+        """Return the newest version."""
+        return self.versions()[0]
+
+    def refresh(self) -> Self:
+        """Read the pipeline from the engine again; steps added here stay."""
+        self._data = self._client.transport.post("pipelines/get", {"id": self.id()})
+        return self
+
+    def add_model_step(self, model: ModelVersion) -> Self:
+        """Add a model as the last step, fed with what the step before it returns; return the pipeline."""
+        if not isinstance(model, ModelVersion):
+            msg = f"A step is a model version, as upload_model() or get_model() returns it, not {model!r}."
+            raise InvalidInputError(msg)
+        if any(step.id() == model.id() for step in self._models):
+            message = f"{model.name()} is a step already and now runs twice in a row: clear() starts the steps anew."
+            warnings.warn(message, stacklevel=2)
+        self._models.append(model)
+        return self
+
+    def clear(self) -> Self:
+        """Remove all steps, for new ones to be added; what is deployed stays as it is."""
+        self._models.clear()
+        self._cleared = True
+        return self
+
+    def steps(self) -> list[dict[str, Any]]:
+        """Return the steps: those added here, else those of the newest version that the engine has."""
+        if self._models or self._cleared:
+            return list(definition_of(self.name(), [model.ref() for model in self._models])["steps"])
+        return PipelineVersion(self._data["versions"][0]).steps()
+
+    def create_version(self) -> PipelineVersion:
+        """Keep the steps as a new version, without deploying it."""
+        definition = {"id": self.name(), "steps": self.steps()} if self.steps() else {}
+        body = {"pipeline_id": self.name(), "workspace_id": self.workspace_id(), "definition": definition}
+        self._client.transport.post("pipelines/create", body)
+        return self.latest_version()
+
+    def deploy(
+        self, deployment_config: DeploymentConfig | DeploymentConfigBuilder | None = None, wait: bool = True
+    ) -> Self:
+        """Run the pipeline on the engine, as a new version, and return it once it answers.
+
+        Args:
+            deployment_config: replicas and the limits of each; the engine's default if not given.
+            wait: whether to wait, at most 45 s, showing progress; an interrupt cancels the deployment.
+
+        Raises:
+            InvalidInputError: if the pipeline has no steps.
+            DeploymentError: with the cause, if it does not come up.
+        """
+        models = list(self._models)
+        version = self._version_with_steps()
+        body: dict[str, Any] = {
+            "deploy_id": self.name(),
+            "pipeline_version_pk_id": version.id(),
+            "pipeline_id": self.id(),
+            "engine_config": {**(plain_config(deployment_config) or {}), "workspace_id": self.workspace_id()},
+        }
+        if models:
+            body["model_configs"] = [model.config_id() for model in models]
+        else:
+            body["models"] = [step["ModelInference"]["models"][0] for step in version.steps()]
+        self._work("pipelines/deploy", body, "deployment", wait)
+        return self
+
+    def undeploy(self) -> Self:
+        """Stop the pipeline on the engine and free what it used; nothing happens where it does not run."""
+        deployment = self.refresh()._deployment
+        if deployment is not None:
+            body = {"deployment_id": deployment.id(), "pipeline_id": self.id()}
+            self._work("pipelines/undeploy", body, "undeployment", wait=True)
+        return self
+
+    def status(self) -> dict[str, Any]:
+        """Return the state of the deployment and of its replicas; its ``status`` is Undeployed where there is none."""
+        deployment = self.refresh()._deployment
+        return dict(UNDEPLOYED) if deployment is None else deployment.status()
+
+    @property
+    def _deployment(self) -> Deployment | None:
+        data = self._data["deployment"]
+        return None if data is None else Deployment(self._client, self.name(), data)
+
+    def url(self) -> str:
+        """Return the address that answers inference requests, with the bearer token of ``client.auth``.
+
+        Raises:
+            DeploymentError: if the pipeline is not deployed.
+        """
+        deployment = self._deployment
+        if deployment is None or not deployment.deployed():
+            deployment = self.refresh()._deployment
+        if deployment is None or not deployment.deployed():
+            msg = f"Pipeline {self.name()} is not deployed: call deploy() first."
+            raise DeploymentError(msg)
+        return deployment.url()
+
+    def infer(
+        self,
+        tensor: pd.DataFrame | pa.Table | dict[str, Any] | list[Any],
+        dataset: Sequence[str] | None = None,
+        dataset_exclude: Sequence[str] | None = None,
+        timeout: float | None = _INFER_SECONDS,
+    ) -> Any:
+        """Send rows to the deployed pipeline and return its answer, in the kind that was sent.
+
+        A DataFrame answers with a DataFrame: ``time`` (``datetime64[ms]``), ``in.<column>``, ``out.<name>`` and
+        ``check_failures`` (how many). One whose cells hold large tensors, such as pictures, travels as Arrow; the cells
+        of its answer are NumPy arrays rather than lists. An Arrow table answers with a table of the same columns. A
+        dict or list is sent as JSON, and the JSON of the answer is returned as it is.
+
+        Args:
+            tensor: the rows; columns are named as ``tensor_fields`` says, further columns are echoed.
+            dataset: which columns to return: ``"*"``, ``"time"``, ``"out"``, ``"metadata.elapsed"`` ...
+            dataset_exclude: which columns to leave out.
+            timeout: seconds to wait; ``None`` waits for ever.
+
+        Raises:
+            DeploymentError: if the pipeline is not deployed.
+            InferenceError: with the reason why the pipeline refused.
+        """
+        from jupyter_edge.client.inference import request_of  # with pandas, which takes half a second
+
+        return self._infer(request_of(tensor), dataset, dataset_exclude, timeout)
+
+    def infer_from_file(
+        self,
+        path: str | Path,
+        dataset: Sequence[str] | None = None,
+        dataset_exclude: Sequence[str] | None = None,
+        timeout: float | None = _INFER_SECONDS,
+    ) -> Any:
+        """Send a file as it is: ``.json`` of pandas records returns a DataFrame, ``.arrow`` returns an Arrow table."""
+        from jupyter_edge.client.inference import request_of_file
+
+        return self._infer(request_of_file(path), dataset, dataset_exclude, timeout)
+
+    def logs(  # noqa: PLR0913 (the parameters of the documented call)
+        self,
+        limit: int | None = None,
+        *,
+        start_datetime: datetime | None = None,
+        end_datetime: datetime | None = None,
+        dataset: Sequence[str] | None = None,
+        dataset_exclude: Sequence[str] | None = None,
+        arrow: bool = False,
+    ) -> Any:
+        """Return logged rows, of the engine and of all edges, as a DataFrame or an Arrow table.
+
+        The newest 100 come first; with both times, the rows between them, oldest first. A warning says where there
+        are more rows, or where large inputs were left out. ``dataset=["*", "metadata"]`` adds the metadata.
+        """
+        from jupyter_edge.client.logs import LogQuery, read_logs
+
+        query = LogQuery(limit, start_datetime, end_datetime, dataset, dataset_exclude)
+        return read_logs(self._client.transport, self.id(), query, arrow=arrow)
+
+    def export_logs(  # noqa: PLR0913 (the parameters of the documented call)
+        self,
+        directory: str | Path = "logs",
+        file_prefix: str | None = None,
+        *,
+        limit: int | None = None,
+        start_datetime: datetime | None = None,
+        end_datetime: datetime | None = None,
+        dataset: Sequence[str] | None = None,
+        dataset_exclude: Sequence[str] | None = None,
+        arrow: bool = False,
+        data_size_limit: str = "100MiB",
+    ) -> None:
+        """Write logged rows to ``<directory>/<file_prefix>-<n>.json`` (JSON Lines, flat columns) or ``.arrow`` files.
+
+        Rows, columns and order are those of ``logs()``, without its limit; ``time`` stays milliseconds since the
+        epoch in JSON. A new file starts where the columns change; files of the same name are replaced.
+        """
+        from jupyter_edge.client.logs import LogQuery, export_logs
+
+        query = LogQuery(limit, start_datetime, end_datetime, dataset, dataset_exclude)
+        export_logs(
+            self._client.transport,
+            self.id(),
+            query,
+            Path(directory).expanduser(),
+            file_prefix or self.name(),
+            arrow=arrow,
+            data_size_limit=data_size_limit,
+        )
+
+    def publish(self, deployment_config: DeploymentConfig | DeploymentConfigBuilder | None = None) -> Publish:
+        """Push the steps, as a new version, to the edge registry; return the publish once it is there.
+
+        ``deployment_config`` is what an edge takes where nothing else is said. An interrupt cancels the publish.
+
+        Raises:
+            InvalidInputError: if the pipeline has no steps.
+            PublishError: with the cause.
+        """
+        models = list(self._models)
+        version = self._version_with_steps()
+        body = {
+            "pipeline_id": self.id(),
+            "pipeline_version_id": version.id(),
+            "model_config_ids": [model.config_id() for model in models],
+            "engine_config": plain_config(deployment_config),
+        }
+        answer = self._client.transport.call("pipelines/publish", body)
+        budget = f"It may take up to {_PUBLISH_SECONDS:.0f} sec."
+        dots = Dots(f"Waiting for pipeline publish... {budget}\nPipeline is Publishing..", done="Published.")
+        wait_for_job(self._client.transport, answer.job_id, dots, _PUBLISH_SECONDS, PublishError)
+        self.refresh()
+        return Publish(self._client, answer.value).refresh()
+
+    def publishes(self) -> Listing[Publish]:
+        """Return all publishes of the pipeline's versions."""
+        answer = self._client.transport.post("pipelines/list_publishes_for_pipeline", {"pipeline_id": self.id()})
+        return publish_listing(Publish(self._client, data) for data in answer["publishes"])
+
+    def list_edges(self) -> Listing[Edge]:
+        """Return the edges of all publishes of the pipeline."""
+        return self._client.list_edges(pipeline=self)
+
+    def details(self) -> dict[str, object]:
+        """Return the rows of the pipeline's table."""
+        return self._row(table_time)
+
+    def _repr_html_(self) -> str:
+        with suppress(EngineUnavailableError, EntityNotFoundError):  # show what is known rather than fail
+            self.refresh()
+        return super()._repr_html_()
+
+    def __repr__(self) -> str:
+        shown = ("name", "deployed", "steps", "published")
+        row = self.details()
+        return f"Pipeline({', '.join(f'{key}={row[key]!r}' for key in shown)})"
+
+    def _row(self, write_time: Callable[[datetime | None], str]) -> dict[str, object]:
+        deployment = self._deployment
+        engine = deployment.engine_config().get("engine", {}) if deployment else {}
+        return {
+            "name": self.name(),
+            "created": write_time(self.created_at()),
+            "last_updated": write_time(self.updated_at()),
+            "deployed": deployment.deployed() if deployment else "(none)",
+            "arch": engine.get("arch"),
+            "tags": ", ".join(self._data["tags"]),
+            "versions": ", ".join(version["version"] for version in self._data["versions"]),
+            "steps": ", ".join(self._data["steps"]),
+            "published": self.published(),
+        }
+
+    def _version_with_steps(self) -> PipelineVersion:
+        if not self.refresh().steps():
+            msg = f"Pipeline {self.name()} has no steps: add_model_step(model) adds one."
+            raise InvalidInputError(msg)
+        return self.create_version()
+
+    def _work(self, path: str, body: dict[str, Any], what: str, wait: bool) -> None:
+        answer = self._client.transport.call(path, body)
+        if wait:
+            dots = Dots(f"Waiting for {what} - this will take up to {_DEPLOY_SECONDS:.0f}s ")
+            wait_for_job(self._client.transport, answer.job_id, dots, _DEPLOY_SECONDS, DeploymentError)
+        self.refresh()
+
+    def _infer(
+        self,
+        request: Request,
+        dataset: Sequence[str] | None,
+        exclude: Sequence[str] | None,
+        timeout: float | None,
+    ) -> Any:
+        from jupyter_edge.client.inference import selection
+
+        query = selection(dataset, exclude) if request.selects else []
+        try:
+            response = self._client.transport.send(
+                self.url(), request.body, request.headers, query=query, timeout=timeout
+            )
+        except EngineUnavailableError:
+            self.refresh().url()  # says so if the pipeline was undeployed elsewhere
+            raise
+        return request.read(response.content)
+
+
+def pipeline_listing(pipelines: Sequence[Pipeline]) -> Listing[Pipeline]:
+    """Return pipelines as a list that shows as a table."""
+    columns = ["name", "created", "last_updated", "deployed", "arch", "tags", "versions", "steps", "published"]
+    return Listing(pipelines, columns, lambda pipeline: list(pipeline._row(list_time).values()))

@@ -1,0 +1,179 @@
+"""Publishes: a pipeline version in the edge registry, its edges, and the commands that run it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from jupyter_edge.client import commands
+from jupyter_edge.client.discovery import is_loopback
+from jupyter_edge.client.edge import Edge
+from jupyter_edge.core.errors import EdgeError, PublishError
+from jupyter_edge.core.naming import check_name
+from jupyter_edge.display import Details, Link, Listing, list_time, table_time
+from jupyter_edge.display.tables import Block
+
+if TYPE_CHECKING:
+    from jupyter_edge.client.client import Client
+
+_COLUMNS = ["id", "pipeline_version_name", "engine_url", "pipeline_url", "created_by", "created_at", "updated_at"]
+
+
+class Publish(Details):
+    """One publish of a pipeline version.
+
+    ``status`` is PendingPublish, Publishing, Published or Error; the addresses have no scheme, and are ``None`` until
+    Published. What ``add_edge`` returns also holds that edge's bundle, in ``docker_run_variables`` and ``helm``.
+    """
+
+    _heading_tag = "td"
+
+    def __init__(self, client: Client, data: dict[str, Any]) -> None:
+        self._client = client
+        self.id: int = data["id"]
+        self.pipeline_version_id: int = data["pipeline_version_id"]
+        self.pipeline_version_name: str = data["pipeline_version_name"]
+        self.status: str = data["status"]
+        self.error: str | None = data["error"]
+        self.created_at = datetime.fromisoformat(data["created_at"])
+        self.updated_at = datetime.fromisoformat(data["updated_at"])
+        self.created_by: str = client.email_of(data["created_by"])
+        self.pipeline_url: str | None = data["pipeline_url"]
+        self.engine_url: str | None = data["engine_url"]
+        self.helm: dict[str, Any] | None = data["helm"]
+        self.engine_config: dict[str, Any] = data["engine_config"]
+        self.user_images: list[str] = data["user_images"]
+        self.docker_run_variables: dict[str, str] = data["docker_run_variables"]
+
+    @property
+    def helm_chart_url(self) -> str | None:
+        """Return the chart's address, without ``oci://``."""
+        return self.helm["chart"] if self.helm else None
+
+    @property
+    def helm_chart_reference(self) -> str | None:
+        """Return the chart's address by digest."""
+        return self.helm["reference"] if self.helm else None
+
+    @property
+    def helm_chart_version(self) -> str | None:
+        """Return the chart's version, ``0.0.1-<pipeline version>``."""
+        return self.helm["version"] if self.helm else None
+
+    def refresh(self) -> Publish:
+        """Return the publish as it stands now; an edge's bundle is shown once only, so it is not in it."""
+        return Publish(self._client, self._client.transport.post("pipelines/get_publish_status", {"id": self.id}))
+
+    def add_edge(self, name: str, tags: Sequence[str] = ()) -> Publish:
+        """Add an edge location; return the publish with the bundle of that edge.
+
+        Raises:
+            ConflictError: if an edge of this name exists in any workspace.
+        """
+        check_name("edge", name)
+        body = {"pipeline_publish_id": self.id, "name": name, "tags": list(tags)}
+        return Publish(self._client, self._client.transport.post("pipelines/add_edge_to_publish", body))
+
+    def remove_edge(self, name: str) -> None:
+        """Remove an edge by its name; one that does not exist gives a warning."""
+        self._client.remove_edge(name)
+
+    def list_edges(self) -> Listing[Edge]:
+        """Return the edges of this publish."""
+        return self._client.list_edges(publish=self)
+
+    def serve_command(self, port: int = commands.PORT) -> commands.Command:
+        """Return the shell command that serves this publish on this machine, without a container."""
+        return commands.serve_command(self._published(), port)
+
+    def docker_run_command(self) -> commands.Command:
+        """Return the ``docker run`` command; it needs OCI_USERNAME and OCI_PASSWORD in the shell's environment."""
+        return commands.docker_run_command(self._published())
+
+    def compose(self) -> commands.Command:
+        """Return a ``compose.yaml``; it needs OCI_USERNAME and OCI_PASSWORD in the environment."""
+        return commands.compose_file(self._published())
+
+    def helm_commands(self, namespace: str | None = None, release: str | None = None) -> commands.Command:
+        """Return the commands that install the chart; namespace and release are named as the pipeline if not given."""
+        return commands.helm_commands(self._published(), namespace, release)
+
+    def details(self) -> dict[str, object]:
+        """Return the rows of the publish's table; a bundle is not in them."""
+        rows: dict[str, object] = {
+            "ID": self.id,
+            "Pipeline Version": self.pipeline_version_name,
+            "Status": self.status,
+            "Engine URL": _link(self.engine_url),
+            "Pipeline URL": _link(self.pipeline_url),
+            "Helm Chart URL": _link(self.helm_chart_url, "oci://"),
+            "Helm Chart Reference": self.helm_chart_reference,
+            "Helm Chart Version": self.helm_chart_version,
+            "Engine Config": self.engine_config,
+            "User Images": self.user_images,
+            "Created By": self.created_by,
+            "Created At": table_time(self.created_at),
+            "Updated At": table_time(self.updated_at),
+        }
+        return rows | ({"Error": self.error} if self.error else {}) | self._command_rows()
+
+    def __repr__(self) -> str:
+        return f"Publish(id={self.id}, status={self.status!r}, pipeline_url={self.pipeline_url!r})"
+
+    def _command_rows(self) -> dict[str, object]:
+        if self.docker_run_variables:
+            return {"Run It": "print(….serve_command()), .docker_run_command(), .compose() or .helm_commands()"}
+        if self.pipeline_url is None:
+            return {}
+        try:
+            published = self._published()
+        except EdgeError:  # showing a publish must not fail because the engine is gone
+            return {}
+        return {
+            "Serve Command": Block(commands.serve_command(published, commands.PORT)),
+            "Docker Run Command": Block(commands.docker_run_command(published)),
+            "Helm Commands": Block(commands.helm_commands(published, None, None)),
+        }
+
+    def _published(self) -> commands.PublishedPipeline:
+        if self.pipeline_url is None or self.engine_url is None or self.helm is None:
+            msg = (
+                f"Publish {self.id} is {self.status}, so there is nothing to run yet: {self.error or 'see refresh()'}."
+            )
+            raise PublishError(msg)
+        registry = self._client.transport.post("registry/get")
+        return commands.PublishedPipeline(
+            pipeline_url=self.pipeline_url,
+            engine_url=self.engine_url,
+            helm=self.helm,
+            engine_config=self.engine_config,
+            registry=registry["registry"],
+            image_available=registry["engine_image_available"],
+            bundle=self.docker_run_variables.get("EDGE_BUNDLE"),
+            registry_is_local=self._client.is_local,
+        )
+
+
+def publish_listing(publishes: Iterable[Publish]) -> Listing[Publish]:
+    """Return publishes as a list that shows as a table; those without addresses are in it."""
+    return Listing(
+        publishes,
+        _COLUMNS,
+        lambda publish: [
+            publish.id,
+            publish.pipeline_version_name,
+            _link(publish.engine_url),
+            _link(publish.pipeline_url),
+            publish.created_by,
+            list_time(publish.created_at),
+            list_time(publish.updated_at),
+        ],
+    )
+
+
+def _link(address: str | None, shown_scheme: str = "") -> Link | None:
+    if address is None:
+        return None
+    scheme = "http" if is_loopback(address.partition("/")[0].partition(":")[0]) else "https"
+    return Link(f"{shown_scheme}{address}", f"{scheme}://{address}")

@@ -1,0 +1,163 @@
+"""HTTP to an engine: the bearer token, errors as our own classes, warnings as Python's."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+
+from jupyter_edge.core.errors import (
+    AuthenticationError,
+    ConflictError,
+    EdgeError,
+    EngineUnavailableError,
+    EntityNotFoundError,
+    ForbiddenError,
+    InferenceError,
+    InvalidInputError,
+    RegistryError,
+    StorageFullError,
+    TooLargeError,
+)
+from jupyter_edge.core.home import EngineAddress
+from jupyter_edge.core.secret import Secret
+
+_CONNECT_SECONDS = 5.0
+_READ_SECONDS = 120.0
+_ERRORS: dict[int, type[EdgeError]] = {
+    kind.status: kind
+    for kind in (
+        InvalidInputError,
+        AuthenticationError,
+        ForbiddenError,
+        EntityNotFoundError,
+        ConflictError,
+        TooLargeError,
+        RegistryError,
+        EngineUnavailableError,
+        StorageFullError,
+    )
+}
+
+
+class Auth(requests.auth.AuthBase):
+    """The bearer token of an engine."""
+
+    def __init__(self, token: Secret) -> None:
+        self._token = token
+
+    def auth_header(self) -> dict[str, str]:
+        """Return a new ``{"Authorization": "Bearer ..."}``, to which a caller may add headers."""
+        return {"Authorization": self._bearer_token_str()}
+
+    def _bearer_token_str(self) -> str:
+        return f"Bearer {self._token.reveal()}"
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Sign a request."""
+        request.headers.update(self.auth_header())
+        return request
+
+    def __repr__(self) -> str:
+        return "Auth(token=***)"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an endpoint answered, and the job it started, if any."""
+
+    value: Any
+    job_id: int | None
+
+
+class Transport:
+    """Requests to one engine, over connections that are kept open."""
+
+    def __init__(self, address: EngineAddress) -> None:
+        self.url = address.url
+        self.auth = Auth(Secret(address.token))
+        self._session = requests.Session()
+        self._session.trust_env = address.pid == 0  # a proxy may lead to an engine elsewhere, never to our own
+        self._session.auth = self.auth
+
+    def post(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """Post JSON to ``/v1/api/<path>`` and return the JSON that it answers."""
+        return self.call(path, body).value
+
+    def call(self, path: str, body: Mapping[str, Any] | None = None) -> Answer:
+        """Post JSON to ``/v1/api/<path>``; return the JSON that it answers, with the job it started."""
+        return self.answer_of(self.send(f"{self.url}/v1/api/{path}", json.dumps(body or {}).encode(), {}))
+
+    def answer_of(self, response: requests.Response) -> Answer:
+        """Read an answer of ours."""
+        job = response.headers.get("Jupyter-Edge-Job")
+        return Answer(response.json() if response.content else None, int(job) if job else None)
+
+    def send(
+        self,
+        url: str,
+        body: Any,
+        headers: Mapping[str, str],
+        *,
+        query: Sequence[tuple[str, str]] = (),
+        timeout: float | None = _READ_SECONDS,
+    ) -> requests.Response:
+        """Post a body and return the response of a request that succeeded.
+
+        Args:
+            url: the whole address.
+            body: bytes, or an object with ``read`` and a length, which is streamed.
+            headers: ``Content-Type`` (JSON if not given), ``Accept``.
+            query: the query's parameters.
+            timeout: seconds to wait for the answer; ``None`` waits for ever.
+
+        Raises:
+            EngineUnavailableError: if nothing answers.
+            EdgeError: of the class that the answer's status stands for, with the engine's own words.
+        """
+        try:
+            response = self._session.post(
+                url,
+                params=list(query),
+                data=body,
+                headers={"Content-Type": "application/json", **headers},
+                timeout=(_CONNECT_SECONDS, timeout),
+                allow_redirects=False,
+            )
+        except requests.Timeout as error:
+            msg = (
+                f"{url} has not answered within {timeout} s: give a longer timeout, or see `jupyter-edge engine logs`."
+            )
+            raise EngineUnavailableError(msg) from error
+        except requests.RequestException as error:
+            msg = (
+                f"Nothing answers at {url}: the engine has stopped or cannot be reached; "
+                "Client() starts it again, `jupyter-edge engine logs` shows why it stopped."
+            )
+            raise EngineUnavailableError(msg) from error
+        if not 200 <= response.status_code < 300:
+            raise error_of(response)
+        for warning in response.headers.get("Jupyter-Edge-Warning", "").splitlines():
+            warnings.warn(warning, stacklevel=4)
+        return response
+
+
+def error_of(response: requests.Response) -> EdgeError:
+    """Return the error that an answer stands for: ``{"msg", "code"}``, or an inference's ``[{"error"}]``."""
+    try:
+        body = response.json()
+    except ValueError:
+        body = {}
+    if isinstance(body, list) and body:
+        first = body[0]
+        return InferenceError(str(first.get("error", first)) if isinstance(first, dict) else str(first))
+    words = body.get("msg") if isinstance(body, dict) else None
+    if response.status_code == AuthenticationError.status:
+        words = (words or "The engine refuses the token.").rstrip()
+        return AuthenticationError(f"{words} Make a new Client(), or check JUPYTER_EDGE_TOKEN.")
+    kind = _ERRORS.get(response.status_code, EdgeError)
+    return kind(words or f"{response.url} answered {response.status_code} {response.reason}: {response.text[:300]}")
