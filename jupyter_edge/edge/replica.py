@@ -41,8 +41,12 @@ def main() -> int:
         spec = PipelineSpec.from_json(config["spec"])
         check_models(spec, blobs)
         pipeline = Pipeline.load(spec, lambda sha: blobs.path(f"sha256:{sha}"), config["threads"])
-    except (EdgeError, MemoryError) as error:
-        _tell(engine, event="error", message=str(error) or "The models do not fit into the memory limit.")
+    except EdgeError as error:
+        _tell(engine, event="error", message=str(error))
+        return 1
+    except (MemoryError, ImportError):  # a library that finds no memory for its segments fails as an import
+        message = f"The pipeline does not fit into its memory limit of {config['memory']} bytes: give it more memory."
+        _tell(engine, event="error", message=message)
         return 1
     spool = Spool(Path(config["spool"]), config["partition"])
     handler = Handler(pipeline, spool, config["partition"], token=Secret(config["token"]), echo_limit=None)
