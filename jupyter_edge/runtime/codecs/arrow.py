@@ -168,25 +168,29 @@ def _lists_of(values: Array, offsets: np.ndarray[Any, Any]) -> Array:
 
 
 def _list_column(values: list[Any]) -> Array:
-    if values and all(isinstance(value, np.ndarray) for value in values):
+    if all(isinstance(value, np.ndarray) for value in values):
         offsets = np.cumsum([0, *(value.size for value in values)])
         return _lists_of(Array.from_numpy(np.concatenate([value.ravel() for value in values])), offsets)
     if all(isinstance(value, str | None) for value in values):
         return Array(values, DataType.string())
     if all(isinstance(value, list) and all(isinstance(item, str | None) for item in value) for value in values):
-        return Array(values, DataType.list(Field("item", DataType.string())))
+        return _text_lists(values)
     # Objects and mixed values, which only JSON can carry, stay JSON.
-    return Array(
-        [orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY).decode() for value in values], DataType.string()
-    )
+    texts = [orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY).decode() for value in values]
+    return Array(texts, DataType.string())
+
+
+def _text_lists(values: list[list[str | None]]) -> Array:
+    items = Array([item for value in values for item in value], DataType.string())
+    return _lists_of(items, np.cumsum([0, *map(len, values)]))
 
 
 def _constant(value: Any) -> Array:
-    if isinstance(value, int):
-        return Array([value], DataType.int64())
-    if isinstance(value, str):
-        return Array([value], DataType.string())
+    """Return one row that holds a value of the answer's own: a number, a text, a list, or a dropped input."""
+    if isinstance(value, list):
+        if value and isinstance(value[0], int):
+            return _number_array(np.array([value], np.uint64))
+        return _text_lists([value])
     if value is None:
-        return Array([None], DataType.list(Field("item", DataType.float64())))
-    item = DataType.uint64() if value and isinstance(value[0], int) else DataType.string()
-    return Array([value], DataType.list(Field("item", item)))
+        return _lists_of(Array.from_numpy(np.zeros(0)), np.zeros(2)).take(Array([None], DataType.uint64()))
+    return Array([value], DataType.int64() if isinstance(value, int) else DataType.string())
