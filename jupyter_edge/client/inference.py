@@ -88,8 +88,8 @@ def tidy_frame(frame: pd.DataFrame) -> pd.DataFrame:
         frame["time"] = pd.to_datetime(frame["time"], unit="ms").astype("datetime64[ms]")
     if "check_failures" in frame:
         frame["check_failures"] = frame["check_failures"].map(len).astype("int64")
-    names: list[str] = frame.columns.tolist()
-    return frame[sorted(names, key=_column_rank)]
+    names: list[str] = sorted(frame.columns.tolist(), key=_column_rank)
+    return frame[names]
 
 
 def tidy_table(table: pa.Table) -> pa.Table:

@@ -141,8 +141,9 @@ class Transport:
             raise EngineUnavailableError(msg) from error
         if not 200 <= response.status_code < 300:
             raise error_of(response)
-        for warning in response.headers.get("Jupyter-Edge-Warning", "").splitlines():
-            warnings.warn(warning, stacklevel=4)
+        warning = response.headers.get("Jupyter-Edge-Warning")
+        if warning:
+            warnings.warn(warning.encode().decode("unicode_escape"), stacklevel=4)
         return response
 
 

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from jupyter_edge.client import Client, Workspace
+from jupyter_edge.client.discovery import stop_engine
+from jupyter_edge.core.home import Home
+from jupyter_edge import samples
+
+
+@pytest.fixture(scope="session")
+def engine_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    """A home of its own, whose engine the first Client() starts."""
+    home = Home(tmp_path_factory.mktemp("client") / "home")
+    yield home
+    stop_engine(home)
+
+
+@pytest.fixture(autouse=True)
+def _engine_environment(monkeypatch: pytest.MonkeyPatch, engine_home: Home) -> None:
+    monkeypatch.setenv("JUPYTER_EDGE_HOME", str(engine_home.path))
+    monkeypatch.setenv("JUPYTER_EDGE_PORT", "0")
+    monkeypatch.delenv("JUPYTER_EDGE_URL", raising=False)
+    monkeypatch.delenv("JUPYTER_EDGE_TOKEN", raising=False)
+
+
+@pytest.fixture
+def new_name() -> Callable[[], str]:
+    """Give a name that nothing has yet."""
+    return lambda: f"n{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def client(new_name: Callable[[], str]) -> Client:
+    """A client of a real engine, in a new workspace."""
+    client = Client()
+    client.set_current_workspace(client.create_workspace(new_name()))
+    return client
+
+
+@pytest.fixture
+def workspace(client: Client) -> Workspace:
+    return client.get_current_workspace()
+
+
+@pytest.fixture
+def ccfraud() -> Path:
+    return samples.path("ccfraud.onnx")
