@@ -1,0 +1,58 @@
+"""Inference at the engine's own address: requests are forwarded to the deployment as they stream in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import httpx
+from fastapi import APIRouter, Request
+from starlette.background import BackgroundTask
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from jupyter_edge.engine.api.dependencies import State
+
+router = APIRouter(prefix="/v1/api/pipelines", tags=["inference"])
+
+_NOT_FORWARDED = {"connection", "expect", "host", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
+_TIMEOUT = httpx.Timeout(300.0, connect=10.0)
+# No connection is used twice: one that is kept may belong to a replica that is just being replaced.
+_CLIENT = httpx.AsyncClient(
+    timeout=_TIMEOUT, limits=httpx.Limits(max_connections=None, max_keepalive_connections=0), trust_env=False
+)
+
+
+@router.post("/infer/{deployment}/{name}")
+async def infer(deployment: str, name: str, request: Request, state: State) -> Response:
+    """Forward an inference request to the deployment ``<pipeline>-<deployment id>`` and stream the answer back.
+
+    Errors of the way there are an array of one object with the key ``error``.
+    """
+    pipeline, _, number = deployment.rpartition("-")
+    deployment_id = int(number) if number.isdecimal() and len(number) < 19 else 0
+    port = state.deployments.port(deployment_id)
+    if name != pipeline or port is None:
+        reason = state.deployments.error(deployment_id)
+        if name == pipeline and reason:
+            return _error(500, f"Pipeline {name!r} is not up: {reason}")
+        return _error(404, f"Pipeline {name!r} is not deployed as {deployment!r}: deploy it first.")
+    url = httpx.URL(f"http://127.0.0.1:{port}/pipelines/{name}", query=request.scope["query_string"])
+    forwarded = httpx.Request("POST", url, headers=_kept(request.headers.raw), content=request.stream())
+    try:
+        answer = await _CLIENT.send(forwarded, stream=True)
+    except httpx.TimeoutException:
+        return _error(504, f"Pipeline {name!r} has not answered within {_TIMEOUT.read:.0f} s: send fewer rows at once.")
+    except httpx.TransportError as error:
+        return _error(
+            502, f"Pipeline {name!r} did not answer ({type(error).__name__}): look at its deployment's status."
+        )
+    response = StreamingResponse(answer.aiter_raw(), answer.status_code, background=BackgroundTask(answer.aclose))
+    response.raw_headers = [(key.lower(), value) for key, value in _kept(answer.headers.raw)]
+    return response
+
+
+def _kept(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    return [(key, value) for key, value in headers if key.decode("latin-1").lower() not in _NOT_FORWARDED]
+
+
+def _error(status: int, message: str) -> Response:
+    return JSONResponse([{"error": message}], status)

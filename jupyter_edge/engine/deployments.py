@@ -1,0 +1,324 @@
+"""The supervisor of deployments: makes what runs agree with what the deployment rows ask for.
+
+A deployment is one row, one listening socket, and the processes that share it. ``want`` and ``unwant`` change the row;
+``deploy`` and ``undeploy`` bring the processes to the row's present state, one at a time for each deployment, so that
+several calls at once, and an engine that was killed in between, all end in what was asked for last.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import sqlite3
+import threading
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
+from jupyter_edge.core.deployment import Limits, limits_of
+from jupyter_edge.core.errors import DeploymentError, EdgeError, EntityNotFoundError
+from jupyter_edge.core.home import Home
+from jupyter_edge.core.pipeline import PipelineSpec
+from jupyter_edge.core.secret import Secret
+from jupyter_edge.engine.database import Sessions
+from jupyter_edge.engine.deployed import Deployed, describe
+from jupyter_edge.engine.replicas import ReplicaSet, ReplicaSetup, has_ended
+from jupyter_edge.engine.specs import configs_by_id, spec_of
+from jupyter_edge.engine.tables import Deployment, ModelConfig, PipelineVersion, now
+
+DRAIN_SECONDS = 3.0
+_PORT_PATIENCE = 10.0
+_BACKLOG = 1024
+_UNDEPLOYED = "The deployment was undeployed before it was up."
+_STOPPED = "The engine is being stopped."
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Wish:
+    """What a row asks for; the revision is another one after each deploy."""
+
+    revision: datetime
+    port: int | None
+
+
+class Deployments:
+    """All deployments of an engine.
+
+    The coroutines run on the event loop that ran ``start_all``; the other methods may be called from any thread.
+
+    Args:
+        drain: puts what a replica's spool holds into the log of a pipeline, given by its id.
+        token: what requests to a deployment's port have to bear.
+    """
+
+    def __init__(self, home: Home, sessions: Sessions, drain: Callable[[Path, int], object], token: Secret) -> None:
+        self._home = home
+        self._sessions = sessions
+        self._drain = drain
+        self._token = token
+        self._rows = threading.Lock()
+        self._deployed: dict[int, Deployed] = {}
+        self._background: set[asyncio.Task[None]] = set()
+        self._starts = asyncio.Semaphore(max(2, os.cpu_count() or 1))
+        self.stopping = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def want(self, version: PipelineVersion, configs: list[ModelConfig], engine_config: dict[str, Any]) -> int:
+        """Ask for a version with these configs to run, and return the id of the pipeline's deployment.
+
+        Raises:
+            InvalidInputError: if ``engine_config`` holds something that is no quantity.
+            ConflictError: if a model is not ready.
+        """
+        limits_of(engine_config)
+        spec_of(version, configs, engine_config)
+        with self._rows, self._sessions.begin() as session:
+            row = session.scalar(select(Deployment).where(Deployment.pipeline_id == version.pipeline_id))
+            if row is None:
+                row = Deployment(pipeline_id=version.pipeline_id)
+                session.add(row)
+            row.pipeline_version_id = version.id
+            row.model_config_ids = [config.id for config in configs]
+            row.engine_config = engine_config
+            row.deployed = True
+            row.updated_at = now()
+            session.flush()
+            row.pipeline.updated_at = row.updated_at
+            return row.id
+
+    def unwant(self, deployment_id: int) -> None:
+        """Ask for a deployment to end.
+
+        Raises:
+            EntityNotFoundError: if there is none of this id.
+        """
+        with self._rows, self._sessions.begin() as session:
+            self._row(session.get(Deployment, deployment_id), deployment_id).deployed = False
+
+    def port(self, deployment_id: int) -> int | None:
+        """Return the port on which a deployment listens; ``None`` while it does not."""
+        deployed = self._deployed.get(deployment_id)
+        return deployed.port if deployed else None
+
+    def progress(self, deployment_id: int) -> tuple[float, str]:
+        """Return how far a deploy has come, 0 to 1, and a sentence on it."""
+        deployed = self._deployed.get(deployment_id)
+        return deployed.progress() if deployed else (0.0, "Waiting for its turn.")
+
+    def status(self, deployment_id: int) -> dict[str, Any] | None:
+        """Return the state of a deployment and its replicas as the wire tells it; ``None`` once it is gone."""
+        wish = self._read_wish(deployment_id)
+        deployed = self._deployed.get(deployment_id)
+        if deployed:
+            return deployed.status(wish.revision if wish else None)
+        return describe("Starting", [], None) if wish else None
+
+    def error(self, deployment_id: int) -> str | None:
+        """Return why a deployment could not be started as it was asked for last, if so."""
+        deployed = self._deployed.get(deployment_id)
+        return deployed.error if deployed else None
+
+    def refuse_work(self) -> None:
+        """Start nothing any more; a deploy that is cancelled from now on stays wanted, for the next engine."""
+        self.stopping = True
+
+    def submit(self, work: Coroutine[Any, Any, None]) -> Future[None]:
+        """Run one of the coroutines on the engine's loop, from another thread."""
+        if self._loop is None:
+            work.close()
+            raise DeploymentError("The engine has not started its deployments yet: try again.")
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    async def start_all(self) -> None:
+        """Bring back what ran when the engine ended, in the background, and take over the logs that were left."""
+        self._loop = asyncio.get_running_loop()
+        with self._sessions() as session:
+            rows = session.execute(select(Deployment.id, Deployment.deployed)).all()
+        for deployment_id, wanted in rows:
+            await self._find(deployment_id)
+            if wanted:
+                self._start_background(self._bring_back(deployment_id))
+        self._start_background(self._drain_for_ever())
+
+    async def deploy(self, deployment_id: int) -> None:
+        """Make the deployment run as its row asks; the old replicas answer until the new ones are up.
+
+        Raises:
+            DeploymentError: with the reason, if it cannot start, or was undeployed meanwhile.
+        """
+        deployed = await self._find(deployment_id)
+        async with deployed.lock:
+            wish = await asyncio.to_thread(self._read_wish, deployment_id)
+            if wish is None or self.stopping:
+                raise DeploymentError(_STOPPED if self.stopping else _UNDEPLOYED)
+            try:
+                await self._fulfil(deployment_id, deployed, wish)
+                deployed.error = None
+            except (EdgeError, OSError) as error:
+                still = " The version before it still answers." if deployed.running else ""
+                deployed.error = f"{error}{still}"
+                raise DeploymentError(deployed.error) from error
+            finally:
+                deployed.revision = wish.revision
+
+    async def undeploy(self, deployment_id: int) -> None:
+        """Drain and end what runs of the deployment, unless its row asks for it again."""
+        deployed = await self._find(deployment_id)
+        if deployed.starting:
+            deployed.starting.give_up(_UNDEPLOYED)
+        async with deployed.lock:
+            if await asyncio.to_thread(self._read_wish, deployment_id) is None:
+                await self._end(deployed)
+
+    async def flush(self, pipeline_id: int) -> None:
+        """Put the rows that the pipeline's replicas have answered so far into its log."""
+        for deployed in list(self._deployed.values()):
+            if deployed.pipeline_id == pipeline_id:
+                if deployed.running:
+                    await deployed.running.flush()
+                await self._drain_spools(deployed)
+
+    async def stop_all(self) -> None:
+        """End all processes once they have answered what they accepted; what is wanted stays wanted."""
+        self.refuse_work()
+        for task in self._background:
+            task.cancel()
+        for deployed in self._deployed.values():
+            if deployed.starting:
+                deployed.starting.give_up(_STOPPED)
+        await asyncio.gather(*self._background, return_exceptions=True)
+        await asyncio.gather(*(self._end_when_idle(deployed) for deployed in self._deployed.values()))
+
+    async def _fulfil(self, deployment_id: int, deployed: Deployed, wish: _Wish) -> None:
+        async with self._starts:
+            setup = await self._prepare(deployment_id, deployed, wish)
+            if deployed.running and deployed.running.setup == setup and not deployed.error:
+                return
+            fresh = deployed.starting = ReplicaSet(setup)
+            try:
+                await fresh.start()
+            except BaseException:
+                await fresh.stop()
+                if deployed.running is None:
+                    deployed.close_listener()
+                raise
+            finally:
+                deployed.starting = None
+        old, deployed.running = deployed.running, fresh
+        if old:
+            await old.stop()
+        await self._drain_spools(deployed)
+
+    async def _prepare(self, deployment_id: int, deployed: Deployed, wish: _Wish) -> ReplicaSetup:
+        """Return what to start replicas with, listening on the deployment's port."""
+        spec, limits = await asyncio.to_thread(self._read_spec, deployment_id)
+        deployed.folder.mkdir(parents=True, exist_ok=True)
+        if deployed.listener is None:
+            deployed.listener = await _listen(wish.port)
+            await asyncio.to_thread(self._keep_port, deployment_id, deployed.port)
+        return ReplicaSetup(spec, limits, self._home.blobs, deployed.folder, deployed.listener.fileno(), self._token)
+
+    async def _end(self, deployed: Deployed) -> None:
+        if deployed.running:
+            await deployed.running.stop()
+        deployed.running = None
+        deployed.close_listener()
+        await self._drain_spools(deployed)
+
+    async def _end_when_idle(self, deployed: Deployed) -> None:
+        async with deployed.lock:
+            await self._end(deployed)
+
+    async def _bring_back(self, deployment_id: int) -> None:
+        try:
+            await self.deploy(deployment_id)
+        except DeploymentError as error:
+            _log.error("Deployment %s did not come back: %s", deployment_id, error)
+
+    async def _drain_for_ever(self) -> None:
+        while True:
+            for deployed in list(self._deployed.values()):
+                await self._drain_spools(deployed)
+            await asyncio.sleep(DRAIN_SECONDS)
+
+    async def _drain_spools(self, deployed: Deployed) -> None:
+        async with deployed.drain_lock:
+            try:
+                await asyncio.to_thread(self._take_over, deployed.folder, deployed.pipeline_id)
+            except (EdgeError, OSError, sqlite3.Error, SQLAlchemyError):
+                _log.exception("The log in %s could not be taken over yet; it is kept.", deployed.folder)
+
+    def _take_over(self, folder: Path, pipeline_id: int) -> None:
+        """Put the spools of a deployment into the log, and remove those of replicas that have ended."""
+        for output in sorted(folder.glob("*.log")):
+            spool = output.with_suffix(".db")
+            ended = has_ended(output)
+            if spool.exists():
+                self._drain(spool, pipeline_id)
+            if ended:
+                for left in (*folder.glob(f"{spool.name}*"), output):
+                    left.unlink(missing_ok=True)
+
+    def _read_wish(self, deployment_id: int) -> _Wish | None:
+        with self._sessions() as session:
+            row = session.get(Deployment, deployment_id)
+            return _Wish(row.updated_at, row.port) if row and row.deployed else None
+
+    def _read_spec(self, deployment_id: int) -> tuple[PipelineSpec, Limits]:
+        with self._sessions() as session:
+            row = self._row(session.get(Deployment, deployment_id), deployment_id)
+            configs = configs_by_id(session, row.model_config_ids)
+            return spec_of(row.pipeline_version, configs, row.engine_config), limits_of(row.engine_config)
+
+    def _keep_port(self, deployment_id: int, port: int | None) -> None:
+        with self._rows, self._sessions.begin() as session:
+            self._row(session.get(Deployment, deployment_id), deployment_id).port = port
+
+    async def _find(self, deployment_id: int) -> Deployed:
+        if deployment_id not in self._deployed:
+            pipeline_id = await asyncio.to_thread(self._pipeline_of, deployment_id)
+            folder = self._home.deployments / str(deployment_id)
+            self._deployed.setdefault(deployment_id, Deployed(folder, pipeline_id))
+        return self._deployed[deployment_id]
+
+    def _pipeline_of(self, deployment_id: int) -> int:
+        with self._sessions() as session:
+            return self._row(session.get(Deployment, deployment_id), deployment_id).pipeline_id
+
+    def _start_background(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    @staticmethod
+    def _row(row: Deployment | None, deployment_id: int) -> Deployment:
+        if row is None:
+            raise EntityNotFoundError(f"No deployment has the id {deployment_id}: see the pipeline's deployment.")
+        return row
+
+
+async def _listen(port: int | None) -> socket.socket:
+    """Return a socket that listens on loopback, on ``port`` if it can be had.
+
+    The replicas of a killed engine may hold the port for as long as they answer what they had accepted.
+    """
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + _PORT_PATIENCE
+    while port is not None and loop.time() < deadline:
+        with suppress(OSError):
+            return socket.create_server(("127.0.0.1", port), backlog=_BACKLOG)
+        await asyncio.sleep(0.1)
+    if port is not None:
+        _log.warning("Port %s is taken by another process: the deployment gets another one.", port)
+    return socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG)

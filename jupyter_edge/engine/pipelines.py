@@ -1,0 +1,120 @@
+"""Pipelines and their versions: made, found, listed, deleted."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session, selectinload
+
+from jupyter_edge.core.errors import ConflictError, EntityNotFoundError
+from jupyter_edge.core.naming import check_name
+from jupyter_edge.core.pipeline import models_of
+from jupyter_edge.engine.database import Sessions
+from jupyter_edge.engine.specs import model_of_step
+from jupyter_edge.engine.tables import ModelConfig, Pipeline, PipelineVersion, now
+from jupyter_edge.engine.workspaces import get_workspace
+
+UNFINISHED = ("PendingPublish", "Publishing")
+"""States of a publish that is under way."""
+
+
+def create_version(sessions: Sessions, name: str, workspace_id: int, definition: dict[str, Any]) -> PipelineVersion:
+    """Add a version to the pipeline of this name in the workspace, making the pipeline if there is none.
+
+    Raises:
+        InvalidInputError: if the name may not name a pipeline, or a step is not a single model.
+        EntityNotFoundError: if the workspace, or the model of a step in it, does not exist.
+    """
+    check_name("pipeline", name)
+    steps = models_of(definition)
+    with sessions() as session:
+        get_workspace(session, workspace_id)
+        for step in steps:
+            model_of_step(session, workspace_id, step)
+    named = select(Pipeline).where(Pipeline.workspace_id == workspace_id, Pipeline.name == name)
+    with suppress(IntegrityError), sessions.begin() as session:  # fails where another request makes it just now
+        if session.scalar(named) is None:
+            session.add(Pipeline(name=name, workspace_id=workspace_id))
+    with sessions.begin() as session:
+        pipeline = session.scalars(named).one()
+        pipeline.updated_at = now()
+        version = PipelineVersion(pipeline_id=pipeline.id, definition=definition)
+        session.add(version)
+        session.flush()
+        session.expunge(version)
+        return version
+
+
+def get_pipeline(session: Session, pipeline_id: int) -> Pipeline:
+    """Return a pipeline.
+
+    Raises:
+        EntityNotFoundError: if there is none of this id.
+    """
+    pipeline = session.get(Pipeline, pipeline_id)
+    if pipeline is None:
+        raise EntityNotFoundError(f"There is no pipeline {pipeline_id}: pipelines/list names those that there are.")
+    return pipeline
+
+
+def list_pipelines(session: Session, workspace_id: int | None = None, name: str | None = None) -> list[Pipeline]:
+    """Return pipelines of all workspaces or of one, with any name or this one; the newest made comes first."""
+    query = select(Pipeline).order_by(Pipeline.created_at.desc(), Pipeline.id.desc())
+    if workspace_id is not None:
+        query = query.where(Pipeline.workspace_id == workspace_id)
+    if name is not None:
+        query = query.where(Pipeline.name == name)
+    publishes = selectinload(Pipeline.versions).selectinload(PipelineVersion.publishes)
+    return list(session.scalars(query.options(publishes)))
+
+
+def get_version(session: Session, version: str) -> PipelineVersion:
+    """Return a pipeline version by its UUID.
+
+    Raises:
+        EntityNotFoundError: if there is none.
+    """
+    found = session.scalar(select(PipelineVersion).where(PipelineVersion.version == version))
+    if found is None:
+        raise EntityNotFoundError(f"No pipeline has a version {version}: see the pipeline's versions.")
+    return found
+
+
+def steps_of(session: Session, pipeline: Pipeline) -> list[str]:
+    """Return the names of the newest version's models; without any, of those that were deployed last."""
+    newest = models_of(pipeline.versions[0].definition) if pipeline.versions else []
+    if newest or pipeline.deployment is None:
+        return [step.name for step in newest]
+    configs = (session.get(ModelConfig, config_id) for config_id in pipeline.deployment.model_config_ids)
+    return [config.model_version.model.name for config in configs if config]
+
+
+def delete_pipeline(session: Session, pipeline_id: int) -> None:
+    """Delete a pipeline, its versions, and its publishes; what was pushed to the registry stays there.
+
+    Raises:
+        EntityNotFoundError: if there is none of this id.
+        ConflictError: while it is deployed, being published, or runs on edges, naming what uses it.
+    """
+    pipeline = get_pipeline(session, pipeline_id)
+    publishes = [publish for version in pipeline.versions for publish in version.publishes]
+    if reason := _use_of(pipeline):
+        raise ConflictError(f"Pipeline {pipeline.name!r} {reason}.")
+    for publish in publishes:
+        session.delete(publish)
+    session.flush()
+    session.delete(pipeline)
+
+
+def _use_of(pipeline: Pipeline) -> str | None:
+    publishes = [publish for version in pipeline.versions for publish in version.publishes]
+    edges = [edge.name for publish in publishes for edge in publish.edges]
+    running = [str(publish.id) for publish in publishes if publish.status in UNFINISHED]
+    if pipeline.deployment and pipeline.deployment.deployed:
+        return f"is deployed (deployment {pipeline.deployment.id}): undeploy it first"
+    if edges:
+        return f"runs on the edges {', '.join(edges)}: remove them first"
+    return f"is being published (publish {', '.join(running)}): wait for the end of that" if running else None
