@@ -22,7 +22,7 @@ from jupyter_edge.engine.state import EngineState, open_state
 FIRST_PORT = 8790
 _PORTS_TRIED = 200
 _STOP_SECONDS = 3
-_log = logging.getLogger("jupyter_edge.engine")
+_log = logging.getLogger(__name__)
 
 
 def main(host: str = "127.0.0.1") -> int:
@@ -33,7 +33,8 @@ def main(host: str = "127.0.0.1") -> int:
     os.umask(0o077)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _exit)
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("jupyter_edge").setLevel(logging.INFO)
     home = Home()
     try:
         home.create()
@@ -126,6 +127,7 @@ class _Server(uvicorn.Server):
         self._state.home.address_file.unlink(missing_ok=True)
         self._state.jobs.cancel_all()
         await super().shutdown(sockets)
+        _log.info("The engine has stopped")
 
 
 def _serve(home: Home, host: str, sock: socket.socket) -> None:
@@ -136,6 +138,7 @@ def _serve(home: Home, host: str, sock: socket.socket) -> None:
     config = uvicorn.Config(
         create_app(state),
         log_config=None,
+        log_level=logging.WARNING,
         access_log=False,
         ws="none",
         server_header=False,

@@ -158,8 +158,8 @@ async def _receive(request: Request, form: UploadForm, blob: BlobWriter, read: C
     return found[0]
 
 
-def inspect(path: Path, context: JobContext) -> ModelSchema:
-    """Have a process of its own open the model file, and return the schema that it finds.
+def inspect(path: Path, name: str, context: JobContext) -> ModelSchema:
+    """Have a process of its own open the model file, called ``name`` in messages, and return the schema that it finds.
 
     Raises:
         InvalidInputError: with what is wrong with the file, or if it cannot be opened within five minutes.
@@ -174,7 +174,7 @@ def inspect(path: Path, context: JobContext) -> ModelSchema:
     try:
         answer = json.loads(output)
         if "error" in answer:
-            raise InvalidInputError(answer["error"])
+            raise InvalidInputError(answer["error"].replace(path.name, name))
         return ModelSchema.from_json(answer)
     except (ValueError, KeyError, TypeError):
         _log.warning("Checking a model ended with %s: %s", process.returncode, complaints.decode(errors="replace"))

@@ -130,7 +130,7 @@ def _add(state: EngineState, upload: Upload[UploadMetadata], job: JobContext) ->
     metadata = upload.metadata
     with upload.blob as blob:
         job.report(0.1, f"Checking {upload.file_name}")
-        schema = inspect(blob.path, job)
+        schema = inspect(blob.path, upload.file_name, job)
         job.report(0.8, f"Keeping {upload.file_name}")
         sha = blob.commit().removeprefix("sha256:")
     new = NewVersion(

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import threading
+from http import HTTPStatus
+from pathlib import Path
+
+import pytest
+from engine.process import EngineProcess
+
+from jupyter_edge.core.errors import EntityNotFoundError, InvalidInputError
+from jupyter_edge.engine import jobs as jobs_module
+from jupyter_edge.engine.database import open_database
+from jupyter_edge.engine.jobs import JobContext, Jobs
+
+SECONDS = 30.0
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    return tmp_path / "engine.db"
+
+
+@pytest.fixture
+def jobs(database: Path) -> Jobs:
+    return Jobs(open_database(database))
+
+
+def test_a_job_runs_and_reports(jobs: Jobs) -> None:
+    reported, go_on = threading.Event(), threading.Event()
+
+    def work(job: JobContext) -> None:
+        job.report(0.5, "half")
+        reported.set()
+        go_on.wait(SECONDS)
+
+    job_id = jobs.start("upload", work)
+    assert reported.wait(SECONDS)
+    running = jobs.get(job_id)
+    assert (running.kind, running.state, running.progress, running.message) == ("upload", "running", 0.5, "half")
+    go_on.set()
+    done = jobs.wait(job_id, SECONDS)
+    assert (done.state, done.progress, done.error) == ("succeeded", 1.0, None)
+    assert done.updated_at > done.created_at
+
+
+def test_the_outcome_of_a_job_is_what_its_work_returns(jobs: Jobs) -> None:
+    _, outcome = jobs.submit("upload", lambda _: 42)
+    assert outcome.result(SECONDS) == 42
+
+
+def test_a_failed_job_says_why_and_its_outcome_raises_the_same(jobs: Jobs) -> None:
+    def work(_job: JobContext) -> None:
+        raise InvalidInputError("The file is no model.")
+
+    job_id, outcome = jobs.submit("upload", work)
+    assert isinstance(outcome.exception(SECONDS), InvalidInputError)
+    assert (jobs.get(job_id).state, jobs.get(job_id).error) == ("failed", "The file is no model.")
+
+
+def test_an_unexpected_failure_is_logged_and_not_shown(jobs: Jobs, caplog: pytest.LogCaptureFixture) -> None:
+    def work(_job: JobContext) -> None:
+        raise ZeroDivisionError("detail")
+
+    job = jobs.wait(jobs.start("publish", work), SECONDS)
+    assert job.state == "failed"
+    assert "ZeroDivisionError" in str(job.error)
+    assert "detail" not in str(job.error)
+    assert "detail" in caplog.text
+
+
+def test_a_cancelled_job_ends_at_its_next_report(jobs: Jobs) -> None:
+    started = threading.Event()
+
+    def work(job: JobContext) -> None:
+        started.set()
+        job.cancelled.wait(SECONDS)
+        job.report(0.9, "too late")
+
+    job_id = jobs.start("deploy", work)
+    assert started.wait(SECONDS)
+    jobs.cancel(job_id)
+    job = jobs.wait(job_id, SECONDS)
+    assert (job.state, job.message) == ("cancelled", "")
+    assert jobs.cancel(job_id).state == "cancelled"
+
+
+def test_cancelling_a_job_that_is_done_changes_nothing(jobs: Jobs) -> None:
+    job_id = jobs.start("deploy", lambda _: None)
+    jobs.wait(job_id, SECONDS)
+    assert jobs.cancel(job_id).state == "succeeded"
+
+
+def test_waiting_ends_when_the_time_is_up(jobs: Jobs) -> None:
+    go_on = threading.Event()
+    job_id = jobs.start("deploy", lambda _: go_on.wait(SECONDS))
+    assert jobs.wait(job_id, 0.01).state in ("queued", "running")
+    go_on.set()
+    assert jobs.wait(job_id, SECONDS).state == "succeeded"
+
+
+def test_a_job_that_nobody_has_is_not_found(jobs: Jobs) -> None:
+    with pytest.raises(EntityNotFoundError):
+        jobs.get(1)
+
+
+def test_jobs_that_a_dead_engine_left_are_failed(database: Path, jobs: Jobs) -> None:
+    go_on = threading.Event()
+    job_id = jobs.start("deploy", lambda _: go_on.wait(SECONDS))
+    job = Jobs(open_database(database)).get(job_id)
+    assert job.state == "failed"
+    assert "ended before" in str(job.error)
+    go_on.set()
+    jobs.wait(job_id, SECONDS)
+
+
+def test_only_the_newest_jobs_are_kept(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs_module, "KEPT_JOBS", 3)
+    made = []
+    for _ in range(5):
+        made.append(jobs.start("deploy", lambda _: None))
+        jobs.wait(made[-1], SECONDS)
+    assert [job.id for job in jobs.list()] == made[:1:-1]
+
+
+def test_the_api_lists_shows_and_cancels_jobs(engine: EngineProcess, workspace_id: int) -> None:
+    answer = engine.upload("listed", workspace_id)
+    job_id = int(answer.headers["Jupyter-Edge-Job"])
+    job = engine.post("jobs/get", id=job_id)
+    assert (job["kind"], job["state"], job["progress"], job["error"]) == ("upload", "succeeded", 1.0, None)
+    assert job in engine.post("jobs/list")["jobs"]
+    assert engine.post("jobs/cancel", id=job_id) == job
+    unknown = engine.client.post("/v1/api/jobs/cancel", json={"id": 10**9})
+    assert unknown.status_code == HTTPStatus.NOT_FOUND
