@@ -36,6 +36,7 @@ def _migrate(engine: Engine) -> None:
     with engine.connect() as connection:
         if MigrationContext.configure(connection).get_current_revision() == newest:
             return
+        connection.exec_driver_sql("BEGIN IMMEDIATE")  # else each statement commits, and a killed engine leaves half
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         connection.commit()
