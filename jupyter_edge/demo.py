@@ -6,7 +6,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -35,7 +34,7 @@ def run_demo(folder: Path) -> None:
             _say("Starting the engine")
             client = Client()
             client.set_current_workspace(client.get_workspace("demo", create_if_not_exist=True))
-            fraud = _card_fraud(client, Path(home))
+            fraud = _card_fraud(client)
             picture, detections = _object_detection(client, folder)
             logs = fraud.logs(limit=5000, dataset=["time", "metadata"])
         finally:
@@ -47,7 +46,7 @@ def run_demo(folder: Path) -> None:
     print(f"\nPicture: {picture}")
 
 
-def _card_fraud(client: Client, home: Path) -> Pipeline:
+def _card_fraud(client: Client) -> Pipeline:
     _say("Card fraud: upload, deploy, infer")
     model = client.upload_model("ccfraud", sample("ccfraud.onnx"), framework=Framework.ONNX)
     pipeline = client.build_pipeline("card-fraud").add_model_step(model.configure(tensor_fields=["tensor"]))
@@ -61,9 +60,11 @@ def _card_fraud(client: Client, home: Path) -> Pipeline:
     _say("Card fraud: publish, register an edge, run it, infer there")
     registered = pipeline.publish(_CONFIG).add_edge("demo-shop")
     print(registered.serve_command())
-    with _edge(registered, home / "edge") as url:
+    with _edge(registered) as url:
         body = sample("transactions.arrow").read_bytes()
-        rows = requests.post(f"{url}/infer", body, headers={"Content-Type": "application/vnd.apache.arrow.file"}, timeout=30)
+        rows = requests.post(
+            f"{url}/infer", body, headers={"Content-Type": "application/vnd.apache.arrow.file"}, timeout=30
+        )
         rows.raise_for_status()
         print(f"The edge answered {len(rows.json())} rows.")
     return pipeline
@@ -73,7 +74,9 @@ def _results(answer: pa.Table, labels: pa.ChunkedArray) -> pd.DataFrame:
     """Count transactions by what they were and what the model made of them."""
     scores = pd.Series([row[0] for row in answer.column("out.fraud_probability").to_pylist()])
     truth = labels.to_pandas().map({0: "honest", 1: "fraud"})
-    return pd.crosstab(truth.rename("transaction"), (scores > 0.5).map({False: "passed", True: "flagged"}).rename("model"))
+    return pd.crosstab(
+        truth.rename("transaction"), (scores > 0.5).map({False: "passed", True: "flagged"}).rename("model")
+    )
 
 
 def _object_detection(client: Client, folder: Path) -> tuple[Path, pd.DataFrame]:
@@ -84,7 +87,7 @@ def _object_detection(client: Client, folder: Path) -> tuple[Path, pd.DataFrame]
     pipeline.deploy(deployment_config=_CONFIG)
     image = image_to_tensor(sample("shapes.png"), size=(320, 320))
     answer = pipeline.infer(image.to_arrow("images"))
-    detections = decode_yolo(answer.column("out.output0")[0].as_py(), image, names=_NAMES)
+    detections = decode_yolo(answer.column("out.output0")[0].as_py(), image)
     picture = folder / "detections.png"
     picture.write_bytes(to_png(detections.draw(sample("shapes.png"))))
     pipeline.undeploy()
@@ -93,19 +96,17 @@ def _object_detection(client: Client, folder: Path) -> tuple[Path, pd.DataFrame]
 
 
 @contextmanager
-def _edge(publish: Publish, persist: Path) -> Iterator[str]:
+def _edge(publish: Publish) -> Iterator[str]:
     """Run the published pipeline by the very command that is printed for it, until the block ends."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    command = f"exec {publish.serve_command(port=port)}"
-    environ = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "JUPYTER_EDGE_PERSIST": str(persist)}
-    process = subprocess.Popen(["bash", "-c", command], env=environ)
+    process = subprocess.Popen(["bash", "-c", publish.serve_command(port)], start_new_session=True)
     url = f"http://127.0.0.1:{port}"
     try:
         _wait_until_it_answers(url, process)
         yield url
     finally:
-        process.send_signal(signal.SIGTERM)
+        os.killpg(process.pid, signal.SIGTERM)
         process.wait(30)
 
 
