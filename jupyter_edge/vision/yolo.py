@@ -84,14 +84,14 @@ def find_candidates(
     outputs: Any, size: Size, confidence: float, names: Names | None = None, layout: Layout = "auto"
 ) -> Candidates:
     """Return the boxes of at least ``confidence``, in the output's order; arguments and errors as in `decode_yolo`."""
-    known = None if names is None else tuple(names[i] for i in range(len(names)))
+    known = _names_in_order(names)
     layout, rows = _read_rows(_dense(outputs), size, len(known or COCO_NAMES), layout)
     if layout == "end2end":
         boxes, scores = np.hstack([(rows[:, :2] + rows[:, 2:4]) / 2, rows[:, 2:4] - rows[:, :2]]), rows[:, 4]
         class_id = rows[:, 5]
     else:
-        first_class = 4 if layout == "yolov8" else 5
-        classes = rows[:, first_class:] if layout == "yolov8" else rows[:, 5:] * rows[:, 4:5]
+        # Before YOLOv8 a box has a score of its own, which its classes share.
+        classes = rows[:, 4:] if layout == "yolov8" else rows[:, 5:] * rows[:, 4:5]
         _check_names(known, classes.shape[1])
         known = known or (COCO_NAMES if classes.shape[1] == len(COCO_NAMES) else ())
         boxes = _grid_decoded(rows[:, :4], size) if layout == "yolox" else rows[:, :4]
@@ -101,8 +101,12 @@ def find_candidates(
 
 
 def _placement(image: ImageTensor | Size) -> Placement:
-    if not isinstance(image, ImageTensor):
+    if isinstance(image, tuple) and len(image) == 2:
         return Placement(image, image)
+    if not isinstance(image, ImageTensor):
+        raise InvalidInputError(
+            f"Pass the ImageTensor that the model was given, or its size (width, height), not {type(image).__name__}."
+        )
     if len(image) != 1:
         raise InvalidInputError(
             f"This tensor holds {len(image)} pictures: decode them one by one, "
@@ -134,7 +138,7 @@ def _read_rows(values: Floats, size: Size, classes: int, layout: Layout) -> tupl
         )
     if values.ndim == 2 and 1 in values.shape and values.size > 6:
         values = values.reshape(-1)
-    anchors = sum((size[0] // stride) * (size[1] // stride) for stride in _STRIDES)
+    anchors = max(1, sum((size[0] // stride) * (size[1] // stride) for stride in _STRIDES))
     if values.ndim < 2:
         layout, values = _unflatten(values, anchors, classes, layout)
     elif layout == "auto":
@@ -178,6 +182,12 @@ def _misfit(shape: tuple[int, ...], layout: str) -> InvalidInputError:
         f"Outputs of shape {shape} do not fit the layout {layout!r} at this input size: "
         "pass the size of the model's input, and layout= if it cannot be told from the shape."
     )
+
+
+def _names_in_order(names: Names | None) -> tuple[str, ...] | None:
+    if isinstance(names, Mapping):
+        return tuple(names.get(i, f"class {i}") for i in range(max(names, default=-1) + 1))
+    return None if names is None else tuple(names)
 
 
 def _check_names(names: tuple[str, ...] | None, classes: int) -> None:

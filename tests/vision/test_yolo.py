@@ -178,6 +178,7 @@ def test_names_come_from_coco_a_list_or_a_mapping() -> None:
     assert found(2) == ["class 1"]
     assert found(2, names=["a", "b"]) == ["b"]
     assert found(2, names={1: "b", 0: "a"}) == ["b"]
+    assert found(2, names={1: "b"}) == ["b"]
     assert len(set(COCO_NAMES)) == 80
 
 
@@ -207,6 +208,13 @@ def test_what_is_not_a_number_is_never_a_box() -> None:
 def test_what_cannot_be_decoded_gets_one_clear_sentence(output: Any, options: dict[str, Any], words: str) -> None:
     with pytest.raises(InvalidInputError, match=words):
         decode_yolo(output, (64, 64), **options)
+
+
+def test_a_size_is_a_pair_and_may_be_too_small_for_any_box() -> None:
+    with pytest.raises(InvalidInputError, match="not ndarray"):
+        decode_yolo(np.zeros((1, 7, 84)), np.zeros((64, 64, 3), np.uint8))  # type: ignore[arg-type]
+    with pytest.raises(InvalidInputError, match="do not fit"):
+        decode_yolo(np.zeros(7), (4, 4), layout="yolov5")
 
 
 def test_a_batch_is_decoded_one_by_one() -> None:
