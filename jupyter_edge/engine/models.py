@@ -76,7 +76,7 @@ def add_config(session: Session, version_id: int, settings: dict[str, Any]) -> M
     if fields and (len(fields) != len(inputs) or len(set(fields)) != len(fields)):
         msg = (
             f"tensor_fields names {fields}, but the model {version.model.name!r} takes {inputs}: "
-            f"give {len(inputs)} different name(s), in this order."
+            "give one name for each, in this order."
         )
         raise InvalidInputError(msg)
     config = ModelConfig(model_version=version, **settings)

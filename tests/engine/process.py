@@ -63,7 +63,7 @@ class EngineProcess:
         return answer.json()
 
     def upload(
-        self, name: str, workspace_id: int, content: bytes = MODEL.read_bytes(), **metadata: Any
+        self, name: str, workspace_id: int, content: bytes = MODEL.read_bytes(), /, **metadata: Any
     ) -> httpx.Response:
         """Upload a model file as clients do."""
         conversion = {"framework": "onnx", "arch": None, "python_version": "3.8", "requirements": []}

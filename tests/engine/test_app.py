@@ -9,8 +9,8 @@ from http import HTTPStatus
 
 import httpx
 import pytest
-from engine.process import EngineProcess, wait_for
 
+from engine.process import EngineProcess, wait_for
 from jupyter_edge.core.version import VERSION
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from engine.process import EngineProcess
 
+from engine.process import EngineProcess
 from jupyter_edge.core.errors import InvalidInputError
 from jupyter_edge.core.home import Home
 from jupyter_edge.engine.auth import load_credentials

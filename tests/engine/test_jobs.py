@@ -5,8 +5,8 @@ from http import HTTPStatus
 from pathlib import Path
 
 import pytest
-from engine.process import EngineProcess
 
+from engine.process import EngineProcess
 from jupyter_edge.core.errors import EntityNotFoundError, InvalidInputError
 from jupyter_edge.engine import jobs as jobs_module
 from jupyter_edge.engine.database import open_database

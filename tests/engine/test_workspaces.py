@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 
 import pytest
+
 from engine.process import EngineProcess
 
 
