@@ -44,8 +44,8 @@ class BlobWriter:
     """One new blob in the making: a private file until ``commit`` gives it its name.
 
     Left without ``commit``, the context manager leaves nothing behind. The file is locked while the writer lives, so
-    that ``BlobStore.sweep`` can tell it from what a killed process has left. ``path`` lets what was written be looked at
-    before it is committed.
+    that ``BlobStore.sweep`` can tell it from what a killed process has left. ``path`` lets what was written be looked
+    at before it is committed.
     """
 
     def __init__(self, store: BlobStore) -> None:
