@@ -119,7 +119,7 @@ class Step:
             if all(output.shape[:1] == (batch.rows,) for output in outputs):
                 return self._named(outputs)
         # The model takes one row at a time, or returns something else than one value per row.
-        rows = [self._run_row([tensor[row] for tensor in tensors]) for row in range(batch.rows)]
+        rows = [self._run_row([_row_of(tensor, row) for tensor in tensors]) for row in range(batch.rows)]
         return self._named([_stacked(list(values)) for values in zip(*rows, strict=True)])
 
     def _column(self, batch: Batch, name: str) -> Column:
@@ -146,6 +146,10 @@ class Step:
 
     def _named(self, outputs: list[Any]) -> dict[str, Column]:
         return {spec.name: output for spec, output in zip(self.schema.outputs, outputs, strict=True)}
+
+
+def _row_of(tensor: Array | list[Array], row: int) -> Array:
+    return tensor[row] if isinstance(tensor, list) else np.asarray(tensor[row, ...])  # the dots keep scalars arrays
 
 
 def _stacked(values: list[Array]) -> Column:

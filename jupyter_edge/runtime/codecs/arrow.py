@@ -14,9 +14,10 @@ from arro3.core import (
     Array,
     DataType,
     Field,
-    RecordBatch,
     Schema,
     Table,
+    dictionary_dictionary,
+    dictionary_indices,
     list_array,
     list_flatten,
     list_offsets,
@@ -24,10 +25,11 @@ from arro3.core import (
 )
 from arro3.io import read_ipc, read_ipc_stream, write_ipc
 
-from jupyter_edge.core.errors import InvalidInputError
+from jupyter_edge.core.errors import InvalidInputError, TooLargeError
 from jupyter_edge.core.records import Column
 from jupyter_edge.runtime.answer import Answer, Constant
 from jupyter_edge.runtime.batch import Batch, as_column
+from jupyter_edge.runtime.codecs.arrow_check import check_sizes
 
 _TENSOR_TYPE = b"tensor_type"
 _EXTENSION = b"ARROW:extension:metadata"
@@ -44,9 +46,10 @@ def decode(body: bytes | bytearray) -> Batch:
     """
     read = read_ipc if body.startswith(b"ARROW1") else read_ipc_stream
     try:
+        check_sizes(body)
         table = read(body).read_all().combine_chunks()
     except BaseException as error:  # a panic of the reader is no Exception
-        if isinstance(error, KeyboardInterrupt | SystemExit):
+        if isinstance(error, KeyboardInterrupt | SystemExit | TooLargeError):
             raise
         msg = f"The body is not a whole Arrow IPC file ({error}): write it with pyarrow.ipc.new_file, or send JSON."
         raise InvalidInputError(msg) from None
@@ -72,7 +75,7 @@ def _values(array: Array) -> Column:
     """Return an array of any type as a column; nulls among numbers become NaN."""
     kind = array.type
     if DataType.is_dictionary(kind):
-        return _values(array.cast(_value_type(kind)))
+        return _dictionary(array)
     if DataType.is_temporal(kind):
         return list(array.cast(DataType.string()).to_pylist())
     if DataType.is_decimal(kind):
@@ -83,11 +86,15 @@ def _values(array: Array) -> Column:
             return _lists(array)
         if DataType.is_numeric(kind) or DataType.is_boolean(kind):
             return array.to_numpy()
-    return as_column(array.to_pylist(), np.float32 if DataType.is_float32(_leaf(kind)) else np.float64)
+    values = array.to_pylist()
+    orjson.dumps(values)  # what cannot be echoed (bytes) is refused by its TypeError
+    return as_column(values, np.float32 if DataType.is_float32(_leaf(kind)) else np.float64)
 
 
-def _value_type(kind: DataType) -> DataType:
-    return cast("DataType", kind.value_type)
+def _dictionary(array: Array) -> Column:
+    """Look the values up one by one: many rows may share a long text."""
+    values, rows = _values(dictionary_dictionary(array)), dictionary_indices(array).to_pylist()
+    return as_column([None if row is None else values[row] for row in rows])
 
 
 def _leaf(kind: DataType) -> DataType:
@@ -126,7 +133,7 @@ def encode(answer: Answer) -> bytes:
     columns = [encoder.column((name,), value) for name, value in answer.tree.items()]
     arrays, fields = [array for array, _ in columns], [field for _, field in columns]
     file = io.BytesIO()
-    write_ipc(RecordBatch.from_arrays(arrays, schema=Schema(fields)), file)
+    write_ipc(Table.from_arrays(arrays, schema=Schema(fields)), file)
     return file.getvalue()
 
 

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvloop
+
+from jupyter_edge.core.records import InferenceRecord
+from jupyter_edge.core.secret import Secret
+from jupyter_edge.runtime.handler import Handler
+from jupyter_edge.runtime.pipeline import Pipeline
+from jupyter_edge.runtime.server import serve
+from runtime import models
+
+
+class Memory:
+    """A log sink that keeps records where a test can look at them."""
+
+    def __init__(self) -> None:
+        self.records: list[InferenceRecord] = []
+
+    def append(self, record: InferenceRecord) -> None:
+        self.records.append(record)
+
+    def flush(self) -> None:
+        return
+
+
+HandlerMaker = Callable[..., Handler]
+ServerMaker = Callable[..., int]
+
+
+@pytest.fixture
+def log() -> Memory:
+    return Memory()
+
+
+@pytest.fixture
+def make_handler(log: Memory) -> Iterator[HandlerMaker]:
+    """Return a function that makes a handler of a pipeline; token and echo_limit as keywords."""
+    with contextlib.ExitStack() as stack:
+
+        def make(pipeline: Pipeline, token: str | None = None, echo_limit: int | None = None) -> Handler:
+            handler = Handler(pipeline, log, "here", Secret(token) if token else None, echo_limit)
+            stack.callback(handler.close)
+            return handler
+
+        yield make
+
+
+@pytest.fixture
+def start_server() -> Iterator[ServerMaker]:
+    """Return a function that serves a handler on a loopback port and returns the port."""
+    with contextlib.ExitStack() as stack:
+
+        def start(handler: Any, **options: Any) -> int:
+            sock = socket.create_server(("127.0.0.1", 0))
+            loop = uvloop.new_event_loop()
+            stop = asyncio.Event()
+            thread = threading.Thread(target=loop.run_until_complete, args=[serve(handler, sock, stop, **options)])
+            thread.start()
+            stack.callback(loop.close)
+            stack.callback(thread.join)
+            stack.callback(loop.call_soon_threadsafe, stop.set)
+            return int(sock.getsockname()[1])
+
+        yield start
+
+
+@pytest.fixture
+def doubling(tmp_path: Path) -> Pipeline:
+    """A pipeline that doubles rows of three numbers: column x to output y."""
+    return models.pipeline_of(models.doubling(tmp_path / "doubling.onnx"))
