@@ -29,7 +29,7 @@ fuzz: .venv/installed-test  ## the long form of what `make test` does briefly
 soak: .venv/installed-test
 	JUPYTER_EDGE_SOAK_SECONDS=600 $(BIN)/pytest -m soak
 
-bench: .venv/installed  ## print speeds as ratios
+bench: .venv/installed-test  ## print speeds as ratios
 	$(BIN)/python -m benchmarks
 
 clean:
