@@ -1,4 +1,7 @@
-"""Write the migration that takes the newest schema to what the tables say now: `python tools/make_migration.py 0002 "Say why"`."""
+"""Write the migration from the newest schema to what the tables say now.
+
+Usage: python tools/make_migration.py 0002 "Say why"
+"""
 
 from __future__ import annotations
 

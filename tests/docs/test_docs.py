@@ -45,7 +45,13 @@ def test_the_examples_of_a_page_run(page: Path, tmp_path: Path) -> None:
             check=False,
         )
     finally:
-        subprocess.run([sys.executable, "-m", "jupyter_edge.cli", "engine", "stop"], env=environ, check=True, capture_output=True, timeout=60)
+        subprocess.run(
+            [sys.executable, "-m", "jupyter_edge.cli", "engine", "stop"],
+            env=environ,
+            check=True,
+            capture_output=True,
+            timeout=60,
+        )
     assert run.returncode == 0, run.stdout + run.stderr
 
 

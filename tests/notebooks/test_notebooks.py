@@ -29,4 +29,6 @@ def test_a_notebook_runs(path: Path, tmp_path: Path) -> None:
             for index, cell in enumerate(notebook.cells):
                 client.execute_cell(cell, index)
     finally:
-        subprocess.run([sys.executable, "-m", "jupyter_edge.cli", "engine", "stop"], env=environ, check=True, timeout=60)
+        subprocess.run(
+            [sys.executable, "-m", "jupyter_edge.cli", "engine", "stop"], env=environ, check=True, timeout=60
+        )
