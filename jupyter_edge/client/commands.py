@@ -82,7 +82,7 @@ def serve_command(published: PublishedPipeline, port: int) -> Command:
     executable = _executable()
     home = os.environ.get("JUPYTER_EDGE_HOME")
     prefix = f"JUPYTER_EDGE_HOME={shlex.quote(home)} " if home else ""
-    fill = f'eval "$({prefix}{executable} env)"' if published.registry_is_local else _require_credentials()
+    fill = f'variables="$({prefix}{executable} env)" && eval "$variables"' if published.registry_is_local else _require_credentials()
     variables = {"OCI_REGISTRY": published.registry, "PIPELINE_URL": published.pipeline_url}
     if published.bundle:
         variables["EDGE_BUNDLE"] = published.bundle
@@ -90,7 +90,7 @@ def serve_command(published: PublishedPipeline, port: int) -> Command:
     variables["JUPYTER_EDGE_PERSIST"] = str(Home().path / "edges" / published.instance)
     settings = [f"{name}={shlex.quote(value)}" for name, value in variables.items()]
     settings += ['OCI_USERNAME="$OCI_USERNAME"', 'OCI_PASSWORD="$OCI_PASSWORD"']
-    return Command(f"({fill}\n  {_continued(settings)} \\\n    {executable} serve --port {port})")
+    return Command(f"({fill} &&\n  {_continued(settings)} \\\n    {executable} serve --port {port})")
 
 
 def docker_run_command(published: PublishedPipeline) -> Command:
@@ -175,7 +175,7 @@ def _note(published: PublishedPipeline) -> str:
 
 
 def _require_credentials() -> str:
-    return ': "${OCI_USERNAME:?set it to the registry\'s user name}" "${OCI_PASSWORD:?set it to its password}"'
+    return ': "${OCI_USERNAME:?set it to the user name for the registry}" "${OCI_PASSWORD:?set it to its password}"'
 
 
 def _executable() -> str:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from jupyter_edge import samples
 from jupyter_edge.client import Client, Workspace
 from jupyter_edge.client.discovery import stop_engine
 from jupyter_edge.core.home import Home
-from jupyter_edge import samples
 
 
 @pytest.fixture(scope="session")

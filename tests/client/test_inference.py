@@ -109,7 +109,7 @@ def test_files_are_sent_as_they_are(tmp_path: Path) -> None:
 
 def test_what_cannot_be_inferred_on_is_said(tmp_path: Path) -> None:
     with pytest.raises(InvalidInputError, match="str cannot"):
-        request_of("text")  # type: ignore[arg-type]
+        request_of("text")
     with pytest.raises(InvalidInputError, match="no rows"):
         request_of(pd.DataFrame({"x": []}))
     with pytest.raises(InvalidInputError, match="There is no file"):

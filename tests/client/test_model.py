@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from jupyter_edge.client import Client, EntityNotFoundError, Framework, InvalidInputError, Job
+
+
+def test_an_upload_is_kept_byte_for_byte_and_configured(client: Client, ccfraud: Path) -> None:
+    model = client.upload_model("ccfraud", str(ccfraud), framework=Framework.ONNX).configure(
+        tensor_fields=["tensor"], batch_config="single"
+    )
+    assert model.name() == "ccfraud"
+    assert model.sha() == hashlib.sha256(ccfraud.read_bytes()).hexdigest()
+    assert model.status() == "ready"
+    assert isinstance(model.id(), int)
+    assert model.tensor_fields() == ["tensor"]
+    assert model.batch_config() == "single"
+    assert model.runtime() == "onnx"
+    html = model._repr_html_()
+    assert "one row in a request" in html
+    assert "native" in html
+    assert repr(model).startswith("ModelVersion(name='ccfraud'")
+
+
+def test_an_onnx_file_needs_no_framework(client: Client, ccfraud: Path) -> None:
+    assert client.upload_model("ccfraud", ccfraud).framework() is Framework.ONNX
+
+
+def test_a_second_upload_of_a_name_is_a_new_version(client: Client, ccfraud: Path) -> None:
+    first = client.upload_model("ccfraud", ccfraud)
+    second = client.upload_model("ccfraud", ccfraud)
+    (model,) = client.list_models()
+    assert [version.id() for version in model.versions()] == [first.id(), second.id()]
+    assert client.get_model("ccfraud").id() == second.id()
+    assert client.get_model("ccfraud", version=first.version()).id() == first.id()
+    assert model.status() == "ready"
+    assert second.version() in str(model)
+
+
+def test_a_model_that_is_not_there_says_what_brings_it(client: Client, ccfraud: Path) -> None:
+    with pytest.raises(EntityNotFoundError, match="upload_model"):
+        client.get_model("nothing")
+    client.upload_model("ccfraud", ccfraud)
+    with pytest.raises(EntityNotFoundError, match="no version"):
+        client.get_model("ccfraud", version="00000000-0000-0000-0000-000000000000")
+
+
+def test_what_is_no_model_is_refused_with_the_reason(client: Client, tmp_path: Path) -> None:
+    text = tmp_path / "model.onnx"
+    text.write_text("this is no model")
+    with pytest.raises(InvalidInputError, match="ONNX"):
+        client.upload_model("m", text)
+    with pytest.raises(InvalidInputError, match="There is no file"):
+        client.upload_model("m", tmp_path / "missing.onnx")
+    with pytest.raises(InvalidInputError, match=r"framework=Framework\.ONNX"):
+        client.upload_model("m", text.rename(tmp_path / "model.bin"))
+    with pytest.raises(InvalidInputError, match="cannot name a model"):
+        client.upload_model("1 m", tmp_path / "model.bin", framework=Framework.ONNX)
+    assert not client.list_models()
+
+
+def test_a_framework_that_the_engine_does_not_run_is_refused_by_name(client: Client, ccfraud: Path) -> None:
+    with pytest.raises(InvalidInputError, match=r"(?i)tensorflow"):
+        client.upload_model("m", ccfraud, framework=Framework.TENSORFLOW)
+
+
+def test_settings_that_mean_nothing_are_refused(client: Client, ccfraud: Path) -> None:
+    model = client.upload_model("ccfraud", ccfraud)
+    with pytest.raises(InvalidInputError, match=r"\['tensor'\]"):
+        model.configure(tensor_fields="tensor")
+    with pytest.raises(InvalidInputError, match="no option wrong"):
+        model.configure(wrong=1)
+    with pytest.raises(InvalidInputError):
+        model.configure(tensor_fields=["a", "b", "c"])
+
+
+def test_uploads_are_listed_as_jobs(client: Client, ccfraud: Path) -> None:
+    client.upload_model("ccfraud", ccfraud)
+    job = client.jobs()[0]
+    assert isinstance(job, Job)
+    assert (job.kind, job.state, job.error) == ("upload", "succeeded", None)
+    assert job.refresh().done
+    assert "upload" in repr(client.jobs())
+    assert "100%" in job._repr_html_()

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import re
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pandas as pd
+import pytest
+
+from jupyter_edge.client import Client, ConflictError, DeploymentConfigBuilder, Pipeline, Publish
+from jupyter_edge.core.bundle import EdgeBundle
+
+Name = Callable[[], str]
+
+
+@pytest.fixture
+def pipeline(client: Client, ccfraud: Path, new_name: Name) -> Pipeline:
+    model = client.upload_model("ccfraud", ccfraud).configure(tensor_fields=["tensor"])
+    return client.build_pipeline(new_name()).add_model_step(model)
+
+
+@pytest.fixture
+def published(pipeline: Pipeline) -> Publish:
+    return pipeline.publish(DeploymentConfigBuilder().cpus(1).memory("1Gi").build())
+
+
+def test_a_publish_waits_shows_progress_and_has_its_addresses(
+    pipeline: Pipeline, capsys: pytest.CaptureFixture[str]
+) -> None:
+    published = pipeline.publish(DeploymentConfigBuilder().cpus(1).memory("1Gi").build())
+    assert re.fullmatch(
+        r"Waiting for pipeline publish\.\.\. It may take up to 600 sec\.\nPipeline is Publishing\.{3,}Published\.\n",
+        capsys.readouterr().out,
+    )
+    version = pipeline.latest_version()
+    assert published.status == "Published"
+    assert published.pipeline_version_id == version.id()
+    assert published.pipeline_url is not None
+    assert published.pipeline_url.endswith(f"/pipelines/{pipeline.name()}:{version.name()}")
+    assert str(published.helm_chart_url).endswith(f"/charts/{pipeline.name()}")
+    assert published.helm_chart_version == f"0.0.1-{version.name()}"
+    assert re.search(r"@sha256:[0-9a-f]{64}$", str(published.helm_chart_reference))
+    assert published.engine_config["engine"]["resources"]["limits"] == {"cpu": 1, "memory": "1Gi"}
+    assert pipeline.published()
+    assert "Published" in repr(published)
+
+
+def test_a_publish_shows_the_tutorials_table(published: Publish) -> None:
+    rows = re.findall(r"<tr><td>(.*?)</td> <td>(.*?)</td></tr>", published._repr_html_(), re.DOTALL)
+    assert [name for name, _ in rows][:13] == [
+        "ID", "Pipeline Version", "Status", "Engine URL", "Pipeline URL", "Helm Chart URL", "Helm Chart Reference",
+        "Helm Chart Version", "Engine Config", "User Images", "Created By", "Created At", "Updated At",
+    ]  # fmt: skip
+    table = dict(rows)
+    assert table["Status"] == "Published"
+    assert re.fullmatch(rf"<a href='https?://[^']+'>{published.pipeline_url}</a>", table["Pipeline URL"])
+    assert f">oci://{published.helm_chart_url}</a>" in table["Helm Chart URL"]
+    assert "@" in table["Created By"]
+    assert table["User Images"] == "[]"
+    assert "docker run" in table["Docker Run Command"]
+    assert str(published.pipeline_url) in table["Serve Command"]
+
+
+def test_publishes_are_listed_with_their_versions(client: Client, pipeline: Pipeline) -> None:
+    first, second = pipeline.publish(), pipeline.publish()
+    listed = pipeline.publishes()
+    assert {publish.id for publish in listed} == {first.id, second.id}
+    assert first.pipeline_version_name != second.pipeline_version_name
+    html = listed._repr_html_()
+    assert "<th>id</th><th>pipeline_version_name</th><th>engine_url</th><th>pipeline_url</th>" in html
+    assert str(first.pipeline_url) in html
+    assert {first.id, second.id} <= {publish.id for publish in client.list_publishes()}
+
+
+def test_an_edge_has_a_bundle_that_no_display_shows(client: Client, published: Publish, new_name: Name) -> None:
+    name = new_name()
+    location = published.add_edge(name, tags=["canary"])
+    bundle = EdgeBundle.decode(location.docker_run_variables["EDGE_BUNDLE"])
+    assert (bundle.edge_name, bundle.pipeline_url) == (name, published.pipeline_url)
+    for shown in (repr(location), str(location), location._repr_html_()):
+        assert location.docker_run_variables["EDGE_BUNDLE"] not in shown
+        assert bundle.join_token not in shown
+    (edge,) = published.list_edges()
+    assert (edge.name, edge.tags, edge.joined_at) == (name, ["canary"], None)
+    assert name in repr(client.list_edges())
+    assert "canary" in edge._repr_html_()
+    with pytest.raises(ConflictError, match=name):
+        published.add_edge(name)
+    published.remove_edge(name)
+    assert not published.list_edges()
+
+
+def test_an_edge_can_be_removed_by_name_alone_and_a_missing_one_gives_a_warning(
+    client: Client, published: Publish, new_name: Name
+) -> None:
+    name = new_name()
+    published.add_edge(name)
+    client.remove_edge(name)
+    assert name not in {edge.name for edge in client.list_edges()}
+    with pytest.warns(UserWarning, match=name):
+        client.remove_edge(name)
+
+
+def test_the_serve_command_works_as_printed_and_its_rows_reach_the_log(
+    pipeline: Pipeline, published: Publish, new_name: Name, tmp_path: Path
+) -> None:
+    name = new_name()
+    location = published.add_edge(name)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    with (tmp_path / "edge.log").open("wb") as log:
+        edge = subprocess.Popen(
+            ["bash", "-c", location.serve_command(port)], stdout=log, stderr=log, start_new_session=True
+        )
+    try:
+        poll(lambda: httpx.get(f"{url}/pipelines").json()["pipelines"][0]["id"] == pipeline.name(), tmp_path)
+        answer = httpx.post(f"{url}/pipelines/{pipeline.name()}", json=[{"tensor": [0.0] * 29}])
+        assert answer.json()[0]["metadata"]["partition"] == name
+        poll(lambda: name in set(pipeline.logs(dataset=["metadata"])["metadata.partition"]), tmp_path)
+        (listed,) = published.list_edges()
+        assert listed.joined_at is not None
+    finally:
+        subprocess.run(["kill", f"-{signal.SIGTERM}", f"-{edge.pid}"], check=False)
+        edge.wait(30)
+    assert isinstance(pipeline.logs(), pd.DataFrame)
+
+
+def poll(condition: Callable[[], bool], folder: Path) -> None:
+    """Wait until something is so, for at most 60 s."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            if condition():
+                return
+        except (httpx.TransportError, KeyError):
+            pass
+        time.sleep(0.05)
+    raise AssertionError((folder / "edge.log").read_text())
