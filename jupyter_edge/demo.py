@@ -85,7 +85,7 @@ def _object_detection(client: Client, folder: Path) -> tuple[Path, pd.DataFrame]
     model = model.configure(tensor_fields=["images"], batch_config="single")
     pipeline = client.build_pipeline("shapes").add_model_step(model)
     pipeline.deploy(deployment_config=_CONFIG)
-    image = image_to_tensor(sample("shapes.png"), size=(320, 320))
+    image = image_to_tensor(sample("shapes.png"), size=(256, 256))
     answer = pipeline.infer(image.to_arrow("images"))
     detections = decode_yolo(answer.column("out.output0")[0].as_py(), image)
     picture = folder / "detections.png"
