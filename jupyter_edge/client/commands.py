@@ -23,6 +23,9 @@ from jupyter_edge.core.deployment import limits_of
 from jupyter_edge.core.home import Home
 
 PORT = 8080
+_REQUIRE_CREDENTIALS = (
+    ': "${OCI_USERNAME:?set it to the user name for the registry}" "${OCI_PASSWORD:?set it to its password}"'
+)
 _NO_IMAGE = "# {image} is not in the registry yet: push it there first.\n"
 
 
@@ -82,7 +85,8 @@ def serve_command(published: PublishedPipeline, port: int) -> Command:
     executable = _executable()
     home = os.environ.get("JUPYTER_EDGE_HOME")
     prefix = f"JUPYTER_EDGE_HOME={shlex.quote(home)} " if home else ""
-    fill = f'variables="$({prefix}{executable} env)" && eval "$variables"' if published.registry_is_local else _require_credentials()
+    ask_engine = f'variables="$({prefix}{executable} env)" && eval "$variables"'
+    fill = ask_engine if published.registry_is_local else _REQUIRE_CREDENTIALS
     variables = {"OCI_REGISTRY": published.registry, "PIPELINE_URL": published.pipeline_url}
     if published.bundle:
         variables["EDGE_BUNDLE"] = published.bundle
@@ -172,10 +176,6 @@ def _continued(parts: list[str]) -> str:
 
 def _note(published: PublishedPipeline) -> str:
     return "" if published.image_available else _NO_IMAGE.format(image=published.engine_url)
-
-
-def _require_credentials() -> str:
-    return ': "${OCI_USERNAME:?set it to the user name for the registry}" "${OCI_PASSWORD:?set it to its password}"'
 
 
 def _executable() -> str:

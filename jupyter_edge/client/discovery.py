@@ -78,9 +78,6 @@ def find_or_start_engine(home: Home | None = None) -> EngineAddress:
     address = find_engine(home)
     if address is not None:
         return address
-    if sys.platform == "win32":
-        msg = "The engine does not run on Windows yet: use WSL, or set JUPYTER_EDGE_URL to an engine elsewhere."
-        raise EngineUnavailableError(msg)
     home.create()
     with FileLock(home.start_lock, timeout=START_SECONDS + STOP_SECONDS):
         return find_engine(home) or _start(home)

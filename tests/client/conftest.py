@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,7 +10,9 @@ import pytest
 from jupyter_edge import samples
 from jupyter_edge.client import Client, Workspace
 from jupyter_edge.client.discovery import stop_engine
-from jupyter_edge.core.home import Home
+from jupyter_edge.client.transport import Transport
+from jupyter_edge.core.home import EngineAddress, Home
+from tests.client.server import Server
 
 
 @pytest.fixture(scope="session")
@@ -50,3 +53,17 @@ def workspace(client: Client) -> Workspace:
 @pytest.fixture
 def ccfraud() -> Path:
     return samples.path("ccfraud.onnx")
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server() as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+@pytest.fixture
+def transport(server: Server) -> Transport:
+    """A transport to the server of prepared answers."""
+    return Transport(EngineAddress(1, f"http://127.0.0.1:{server.server_port}", "t0ken"))

@@ -51,7 +51,7 @@ def transactions() -> pa.Table:
 
 
 @pytest.fixture(scope="session")
-def expected(transactions: pa.Table) -> np.ndarray:  # type: ignore[type-arg]
+def expected(transactions: pa.Table) -> np.ndarray:
     session = import_onnxruntime().InferenceSession(str(samples.path("ccfraud.onnx")))
     rows = np.asarray(transactions["tensor"].to_pylist(), "float32")
     (answer,) = session.run(None, {session.get_inputs()[0].name: rows})
@@ -175,7 +175,7 @@ def test_a_deployment_that_cannot_come_up_says_why(pipeline: Pipeline, capsys: p
 def test_every_form_of_input_gives_the_models_own_answers(
     deployed: Pipeline,
     transactions: pa.Table,
-    expected: np.ndarray,  # type: ignore[type-arg]
+    expected: np.ndarray,
     tmp_path: Path,
 ) -> None:
     frame = transactions.to_pandas()

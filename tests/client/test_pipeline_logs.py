@@ -25,7 +25,8 @@ def pipeline(client: Client, ccfraud: Path, new_name: Callable[[], str]) -> Iter
 @pytest.fixture
 def answers(pipeline: Pipeline) -> pd.DataFrame:
     """1,000 rows, logged."""
-    return pipeline.infer(pa.ipc.open_file(samples.path("transactions.arrow")).read_all().to_pandas())
+    frame: pd.DataFrame = pipeline.infer(pa.ipc.open_file(samples.path("transactions.arrow")).read_all().to_pandas())
+    return frame
 
 
 def test_a_pipeline_that_never_answered_has_an_empty_log(pipeline: Pipeline, tmp_path: Path) -> None:

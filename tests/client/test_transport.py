@@ -1,59 +1,16 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 import pytest
 
 from jupyter_edge.client.transport import Transport
 from jupyter_edge.core import errors
 from jupyter_edge.core.home import EngineAddress
-
-Give = Callable[..., Transport]
-
-
-class _Server(ThreadingHTTPServer):
-    answer: tuple[int, dict[str, str], bytes]
-    seen: list[tuple[str, dict[str, str], bytes]]
+from tests.client.server import Server
 
 
-class _Handler(BaseHTTPRequestHandler):
-    server: _Server
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.seen.append((self.path, dict(self.headers), body))
-        status, headers, content = self.server.answer
-        self.send_response(status)
-        for name, value in {**headers, "Content-Length": str(len(content))}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Keep the test's output quiet."""
-
-
-@pytest.fixture
-def server() -> Iterator[_Server]:
-    """A real HTTP server that gives one prepared answer: what an engine says, without one."""
-    with _Server(("127.0.0.1", 0), _Handler) as server:
-        server.seen = []
-        server.answer = (200, {}, b"{}")
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield server
-        server.shutdown()
-
-
-@pytest.fixture
-def transport(server: _Server) -> Transport:
-    return Transport(EngineAddress(1, f"http://127.0.0.1:{server.server_port}", "t0ken"))
-
-
-def test_requests_carry_the_token_and_json(server: _Server, transport: Transport) -> None:
+def test_requests_carry_the_token_and_json(server: Server, transport: Transport) -> None:
     server.answer = (200, {"Jupyter-Edge-Job": "7"}, b'{"a": 1}')
     answer = transport.call("pipelines/deploy", {"x": 1})
     path, headers, body = server.seen[0]
@@ -79,7 +36,7 @@ def test_requests_carry_the_token_and_json(server: _Server, transport: Transport
     ],
 )
 def test_an_error_is_raised_as_its_class_with_the_engines_words(
-    server: _Server, transport: Transport, status: int, kind: type[errors.EdgeError]
+    server: Server, transport: Transport, status: int, kind: type[errors.EdgeError]
 ) -> None:
     server.answer = (status, {}, json.dumps({"msg": "Because of this.", "code": status}).encode())
     with pytest.raises(errors.EdgeError, match="Because of this") as raised:
@@ -87,26 +44,26 @@ def test_an_error_is_raised_as_its_class_with_the_engines_words(
     assert type(raised.value) is kind
 
 
-def test_an_inference_error_is_the_text_of_the_first_element(server: _Server, transport: Transport) -> None:
+def test_an_inference_error_is_the_text_of_the_first_element(server: Server, transport: Transport) -> None:
     server.answer = (400, {}, b'[{"error": "column tensor is missing"}]')
     with pytest.raises(errors.InferenceError, match=r"^column tensor is missing$"):
         transport.post("x")
 
 
-def test_an_answer_of_something_else_names_address_and_status(server: _Server, transport: Transport) -> None:
+def test_an_answer_of_something_else_names_address_and_status(server: Server, transport: Transport) -> None:
     server.answer = (404, {}, b"<html>not here</html>")
     with pytest.raises(errors.EntityNotFoundError, match=r"/v1/api/x answered 404"):
         transport.post("x")
 
 
-def test_a_redirect_is_not_followed(server: _Server, transport: Transport) -> None:
+def test_a_redirect_is_not_followed(server: Server, transport: Transport) -> None:
     server.answer = (302, {"Location": "http://127.0.0.1:9/"}, b"")
     with pytest.raises(errors.EdgeError, match="302"):
         transport.post("x")
     assert len(server.seen) == 1
 
 
-def test_a_warning_of_the_engine_becomes_one_of_python(server: _Server, transport: Transport) -> None:
+def test_a_warning_of_the_engine_becomes_one_of_python(server: Server, transport: Transport) -> None:
     server.answer = (200, {"Jupyter-Edge-Warning": r"Mind the gap \u2192 here"}, b"null")
     with pytest.warns(UserWarning, match="Mind the gap → here"):
         assert transport.post("x") is None
