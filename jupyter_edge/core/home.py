@@ -37,6 +37,7 @@ class Home:
         self.log_file = self.path / "engine.log"
         self.database = self.path / "engine.db"
         self.blobs = self.path / "blobs"
+        self.registry = self.path / "registry"
         self.inference_log = self.path / "logs"
         self.deployments = self.path / "deployments"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Security
@@ -10,13 +10,25 @@ from fastapi.security import HTTPBearer
 from fastapi_offline import FastAPIOffline
 
 from jupyter_edge.core.version import VERSION
-from jupyter_edge.engine.api import health, jobs, models, uploads, users, workspaces
+from jupyter_edge.engine.api import (
+    deployments,
+    health,
+    inference,
+    jobs,
+    models,
+    pipelines,
+    registry,
+    uploads,
+    users,
+    workspaces,
+)
 from jupyter_edge.engine.api.errors import ErrorBody, add_error_handlers
 from jupyter_edge.engine.auth import Guard
 from jupyter_edge.engine.state import EngineState
+from jupyter_edge.oci.registry import create_registry
 
 _TOKEN = HTTPBearer(auto_error=False, description="The token of the engine's home; `jupyter-edge env` prints it.")
-_ROUTERS = (workspaces, users, models, uploads, jobs)
+_ROUTERS = (workspaces, users, models, uploads, pipelines, deployments, inference, registry, jobs)
 
 
 def create_app(state: EngineState) -> FastAPI:
@@ -24,7 +36,9 @@ def create_app(state: EngineState) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        await state.deployments.start_all()
         yield
+        await state.deployments.stop_all()
 
     app = FastAPIOffline(
         title="jupyter_edge",
@@ -43,6 +57,17 @@ def create_app(state: EngineState) -> FastAPI:
     app.include_router(health.router)
     for module in _ROUTERS:
         app.include_router(module.router, dependencies=[Security(_TOKEN)])  # for the documentation: the guard checks it
+    app.router.routes.extend(create_registry(state.blobs, state.home.registry, _checker(state)).routes)
     add_error_handlers(app)
     app.add_middleware(Guard, token=state.credentials.token, host=state.host)
     return app
+
+
+def _checker(state: EngineState) -> Callable[[str, str], bool]:
+    """Return what says whether a username and password may use the embedded registry."""
+    known = state.credentials
+
+    def check(username: str, password: str) -> bool:
+        return username == known.registry_username and known.registry_password.matches(password)
+
+    return check

@@ -125,6 +125,7 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._state.home.address_file.unlink(missing_ok=True)
+        self._state.deployments.refuse_work()
         self._state.jobs.cancel_all()
         await super().shutdown(sockets)
         _log.info("The engine has stopped")

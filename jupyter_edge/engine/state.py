@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from jupyter_edge.core.home import Home
 from jupyter_edge.engine.auth import Credentials, load_credentials
 from jupyter_edge.engine.database import Sessions, open_database
+from jupyter_edge.engine.deployments import Deployments
 from jupyter_edge.engine.jobs import Jobs
+from jupyter_edge.engine.log_store import LogStore
+from jupyter_edge.engine.registry import EdgeRegistry, edge_registry
 from jupyter_edge.engine.users import find_or_make_owner
 from jupyter_edge.oci.blobs import BlobStore
 
@@ -21,16 +26,40 @@ class EngineState:
     url: str
     credentials: Credentials
     sessions: Sessions
+    owner_id: str
     blobs: BlobStore
     jobs: Jobs
-    owner_id: str
+    logs: LogStore
+    deployments: Deployments
+    registry: EdgeRegistry
 
 
 def open_state(home: Home, host: str, url: str) -> EngineState:
-    """Open everything that the home keeps, and clear away what a killed engine left half-done."""
+    """Open everything that the home keeps, and clear away what a killed engine left half-done.
+
+    Raises:
+        InvalidInputError: if the secrets are damaged, or the environment names an unusable edge registry.
+    """
+    secrets = load_credentials(home)
+    own_registry = EdgeRegistry(urlsplit(url).netloc, secrets.registry_username, secrets.registry_password)
+    registry = edge_registry(own_registry, os.environ)
     sessions = open_database(home.database)
     with sessions.begin() as session:
         owner_id = find_or_make_owner(session).id
     blobs = BlobStore(home.blobs)
     blobs.sweep()
-    return EngineState(home, host, url, load_credentials(home), sessions, blobs, Jobs(sessions), owner_id)
+    logs = LogStore(sessions, home.inference_log)
+    logs.sweep()
+    return EngineState(
+        home=home,
+        host=host,
+        url=url,
+        credentials=secrets,
+        sessions=sessions,
+        owner_id=owner_id,
+        blobs=blobs,
+        jobs=Jobs(sessions),
+        logs=logs,
+        deployments=Deployments(home, sessions, logs.drain, secrets.token),
+        registry=registry,
+    )

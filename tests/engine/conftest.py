@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.process import EngineProcess
+from tests.engine.process import EngineProcess
 
 
 @pytest.fixture(scope="session")

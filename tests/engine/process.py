@@ -34,13 +34,14 @@ class EngineProcess:
         self.home = Home(path)
         self.log_file = path.with_name(f"{path.name}.log")
         self.client = httpx.Client()
+        self.arguments: list[str] = []
 
     def start(self, *, under: Sequence[str] = (), **environment: str) -> None:
         """Start it and wait until it listens; `under` is a command that runs the one given to it in its own process."""
         values = {"JUPYTER_EDGE_HOME": str(self.home.path), "JUPYTER_EDGE_PORT": "0", "PYTHONPATH": str(SOURCE)}
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(
-                [*under, sys.executable, "-m", "jupyter_edge.engine"],
+                [*under, sys.executable, "-m", "jupyter_edge.engine", *self.arguments],
                 env=os.environ | values | environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -10,8 +10,8 @@ from http import HTTPStatus
 import httpx
 import pytest
 
-from engine.process import EngineProcess, wait_for
 from jupyter_edge.core.version import VERSION
+from tests.engine.process import EngineProcess, wait_for
 
 
 def test_health_says_that_the_engine_is_up_and_asks_for_no_token(engine: EngineProcess) -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from engine.process import EngineProcess
 from jupyter_edge.core.errors import InvalidInputError
 from jupyter_edge.core.home import Home
 from jupyter_edge.engine.auth import load_credentials
+from tests.engine.process import EngineProcess
 
 
 @pytest.mark.parametrize("given", [None, "Bearer wrong", "Bearer", "Basic {token}", "{token}", "Bearer {token}x"])

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from engine.process import EngineProcess
 from jupyter_edge.core.errors import EntityNotFoundError, InvalidInputError
 from jupyter_edge.engine import jobs as jobs_module
 from jupyter_edge.engine.database import open_database
 from jupyter_edge.engine.jobs import JobContext, Jobs
+from tests.engine.process import EngineProcess
 
 SECONDS = 30.0
 

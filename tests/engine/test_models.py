@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
-from engine.process import MODEL, EngineProcess
 from jupyter_edge.core.errors import ConflictError, EntityNotFoundError
 from jupyter_edge.core.pipeline import ModelRef, definition_of
 from jupyter_edge.engine import models
@@ -27,6 +26,7 @@ from jupyter_edge.engine.tables import (
     User,
     Workspace,
 )
+from tests.engine.process import MODEL, EngineProcess
 
 SHA = hashlib.sha256(MODEL.read_bytes()).hexdigest()
 
@@ -78,6 +78,7 @@ def test_a_new_config_is_a_new_row_and_the_newest_from_then_on(engine: EnginePro
     settings = {"tensor_fields": ["tensor"], "filter_threshold": 0.5, "input_schema": schema, "batch_config": "single"}
     made = engine.post("models/insert_model_config", model_version_id=version_id, **settings)["model_config"]
     assert made["id"] > first["id"]
+    assert engine.post("models/get_config_by_id", model_id=version_id)["model_config"] == made
     assert (
         made == {"id": made["id"], "model_version_id": version_id, "runtime": "onnx", "output_schema": None} | settings
     )

@@ -13,9 +13,9 @@ from typing import Any
 import httpx
 import pytest
 
-from engine.process import MODEL, EngineProcess, wait_for
 from jupyter_edge.core.errors import InvalidInputError
 from jupyter_edge.engine.uploads import UploadForm
+from tests.engine.process import MODEL, EngineProcess, wait_for
 
 BOUNDARY = b"----boundary"
 FORM = f"multipart/form-data; boundary={BOUNDARY.decode()}"

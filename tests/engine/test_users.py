@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from engine.process import EngineProcess
+from tests.engine.process import EngineProcess
 
 
 def test_the_owner_is_known_by_id_and_email(engine: EngineProcess) -> None:

@@ -7,7 +7,7 @@ from http import HTTPStatus
 
 import pytest
 
-from engine.process import EngineProcess
+from tests.engine.process import EngineProcess
 
 
 def test_a_new_workspace_is_listed_with_all_its_keys(engine: EngineProcess, new_name: Callable[[], str]) -> None:

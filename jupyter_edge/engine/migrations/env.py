@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
+from jupyter_edge.engine import log_tables  # noqa: F401 (registers its tables)
 from jupyter_edge.engine.tables import Base
 
 context.configure(

@@ -72,6 +72,33 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_table(
+        "log_partition",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("pipeline_id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("end", sa.BigInteger(), nullable=False),
+        sa.Column("dropped_rows", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["pipeline_id"], ["pipeline.id"], name=op.f("fk_log_partition_pipeline_id_pipeline"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_log_partition")),
+        sa.UniqueConstraint("pipeline_id", "name", name=op.f("uq_log_partition_pipeline_id")),
+    )
+    op.create_table(
+        "log_schema",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("pipeline_id", sa.Integer(), nullable=False),
+        sa.Column("fields", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["pipeline_id"], ["pipeline.id"], name=op.f("fk_log_schema_pipeline_id_pipeline"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_log_schema")),
+        sqlite_autoincrement=True,
+    )
+    with op.batch_alter_table("log_schema", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_log_schema_pipeline_id"), ["pipeline_id"], unique=False)
+
+    op.create_table(
         "model_version",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("model_id", sa.Integer(), nullable=False),
@@ -126,6 +153,39 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_deployment")),
         sa.UniqueConstraint("pipeline_id", name=op.f("uq_deployment_pipeline_id")),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "log_epoch",
+        sa.Column("partition_id", sa.Integer(), nullable=False),
+        sa.Column("epoch", sa.String(), nullable=False),
+        sa.Column("seq", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["partition_id"],
+            ["log_partition.id"],
+            name=op.f("fk_log_epoch_partition_id_log_partition"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("partition_id", "epoch", name=op.f("pk_log_epoch")),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "log_file",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("pipeline_id", sa.Integer(), nullable=False),
+        sa.Column("schema_id", sa.Integer(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("received_at", jupyter_edge.engine.tables.UtcDateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["pipeline_id"], ["pipeline.id"], name=op.f("fk_log_file_pipeline_id_pipeline"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["schema_id"], ["log_schema.id"], name=op.f("fk_log_file_schema_id_log_schema"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_log_file")),
+        sa.UniqueConstraint("name", name=op.f("uq_log_file_name")),
         sqlite_autoincrement=True,
     )
     op.create_table(
@@ -186,21 +246,65 @@ def upgrade() -> None:
         sa.UniqueConstraint("name", name=op.f("uq_edge_name")),
         sqlite_autoincrement=True,
     )
+    op.create_table(
+        "log_segment",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("partition_id", sa.Integer(), nullable=False),
+        sa.Column("schema_id", sa.Integer(), nullable=False),
+        sa.Column("start", sa.BigInteger(), nullable=False),
+        sa.Column("rows", sa.Integer(), nullable=False),
+        sa.Column("min_time", sa.BigInteger(), nullable=False),
+        sa.Column("max_time", sa.BigInteger(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("received_at", jupyter_edge.engine.tables.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("payload", sa.LargeBinary(), nullable=True),
+        sa.Column("file_id", sa.Integer(), nullable=True),
+        sa.Column("row_group", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["file_id"], ["log_file.id"], name=op.f("fk_log_segment_file_id_log_file"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["partition_id"],
+            ["log_partition.id"],
+            name=op.f("fk_log_segment_partition_id_log_partition"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["schema_id"], ["log_schema.id"], name=op.f("fk_log_segment_schema_id_log_schema"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_log_segment")),
+    )
+    with op.batch_alter_table("log_segment", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_log_segment_file_id"), ["file_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_log_segment_partition_id"), ["partition_id", "start"], unique=False)
+
     # ### end Alembic commands ###
 
 
 def downgrade() -> None:
     """Take it back."""
     # ### commands auto generated by Alembic - please adjust! ###
+    with op.batch_alter_table("log_segment", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_log_segment_partition_id"))
+        batch_op.drop_index(batch_op.f("ix_log_segment_file_id"))
+
+    op.drop_table("log_segment")
     op.drop_table("edge")
     op.drop_table("publish")
     op.drop_table("model_config")
+    op.drop_table("log_file")
+    op.drop_table("log_epoch")
     op.drop_table("deployment")
     op.drop_table("pipeline_version")
     with op.batch_alter_table("model_version", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_model_version_sha"))
 
     op.drop_table("model_version")
+    with op.batch_alter_table("log_schema", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_log_schema_pipeline_id"))
+
+    op.drop_table("log_schema")
+    op.drop_table("log_partition")
     op.drop_table("pipeline")
     op.drop_table("model")
     op.drop_table("workspace")
