@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jupyter_edge.logs.records import MAX_PAYLOAD, encode, group, size_of
-from logs.helpers import numbers_in, read, record
+from tests.logs.helpers import numbers_in, read, record
 
 
 def test_records_of_one_schema_share_a_batch_in_order() -> None:

@@ -13,9 +13,9 @@ import pytest
 
 from jupyter_edge.logs.spool import Spool
 from jupyter_edge.logs.spool_reader import SpoolReader
-from logs.helpers import numbers_in, record, wait_until
+from tests.logs.helpers import numbers_in, record, wait_until
 
-TESTS = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 def numbers(path: Path) -> list[int]:
@@ -185,15 +185,15 @@ def test_kill_9_takes_back_no_commit_and_leaves_no_duplicate(tmp_path: Path) -> 
     first, promised = 0, []
     for round_ in range(3):
         process = subprocess.Popen(
-            [sys.executable, "-m", "logs.writer_process", str(path), str(first), "2"],
-            cwd=TESTS,
+            [sys.executable, "-m", "tests.logs.writer_process", str(path), str(first), "2"],
+            cwd=ROOT,
             stdout=subprocess.PIPE,
             text=True,
         )
         assert process.stdout
         last = [int(process.stdout.readline()) for _ in range(3 + round_)][-1]
         process.kill()
-        last = int((process.stdout.read().split() or [last])[-1])
+        last = int((process.stdout.read().split() or [str(last)])[-1])
         process.wait()
         promised += list(range(first, last + 1))
         first += 1_000_000
@@ -211,7 +211,7 @@ def test_a_full_disk_costs_rows_and_nothing_else_until_space_returns(tmp_path: P
     script = """
         import resource, sys, time
         from pathlib import Path
-        from logs.helpers import record
+        from tests.logs.helpers import record
         from jupyter_edge.logs.spool import Spool
         from jupyter_edge.logs.spool_reader import SpoolReader
 
@@ -231,7 +231,7 @@ def test_a_full_disk_costs_rows_and_nothing_else_until_space_returns(tmp_path: P
     """
     path = tmp_path / "spool.db"
     done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(script), path], cwd=TESTS, capture_output=True, text=True, check=True
+        [sys.executable, "-c", textwrap.dedent(script), path], cwd=ROOT, capture_output=True, text=True, check=True
     )
     full, dropped, saved = map(int, done.stdout.split())
     stored = numbers(path)

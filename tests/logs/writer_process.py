@@ -11,7 +11,7 @@ from itertools import count
 from pathlib import Path
 
 from jupyter_edge.logs.spool import Spool
-from logs.helpers import record
+from tests.logs.helpers import record
 
 path, first, rows = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
 spool = Spool(path, "writer")

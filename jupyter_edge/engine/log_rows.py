@@ -1,0 +1,168 @@
+"""Rows of the log as Arrow tables: checked when they come in, brought to one schema when they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy.orm import Session
+
+from jupyter_edge.core.errors import InvalidInputError, TooLargeError
+from jupyter_edge.engine.log_tables import LogFile, LogSegment
+
+PARTITION = "metadata.partition"
+MAX_TABLE_BYTES = 1 << 30
+_TEXTS = pa.list_(pa.string())
+_FIXED = {
+    "time": pa.int64(),
+    "check_failures": _TEXTS,
+    "metadata.last_model": pa.string(),
+    "metadata.pipeline_version": pa.string(),
+    "metadata.elapsed": pa.list_(pa.uint64()),
+    "metadata.dropped": _TEXTS,
+}
+
+
+def split(body: bytes) -> Iterator[bytes]:
+    """Yield the Arrow IPC streams that follow one another in a body, each of which marks its own end.
+
+    Raises:
+        InvalidInputError: if the body is something else.
+    """
+    source = pa.BufferReader(body)
+    while (start := source.tell()) < len(body):
+        try:
+            with pa.ipc.open_stream(source) as reader:
+                for _ in reader:
+                    pass
+        except (pa.ArrowException, OSError) as error:
+            msg = f"The batch at byte {start} of the body is not an Arrow IPC stream: {error}"
+            raise InvalidInputError(msg) from None
+        yield body[start : source.tell()]
+
+
+def decode(payload: bytes) -> pa.Table:
+    """Read what a spool holds: plain columns in the order of an answer, null where an input was left out.
+
+    Raises:
+        InvalidInputError: if it is not what ``logs.records`` writes.
+        TooLargeError: if it takes more than ``MAX_TABLE_BYTES`` when unpacked.
+    """
+    try:
+        table = pa.ipc.open_stream(payload).read_all()
+        if table.nbytes > MAX_TABLE_BYTES:
+            msg = f"A batch of the log takes {table.nbytes} bytes unpacked: {MAX_TABLE_BYTES} are allowed."
+            raise TooLargeError(msg)
+        table.validate(full=True)
+    except (pa.ArrowException, OSError) as error:
+        msg = f"A batch of the log is not an Arrow IPC stream: {error}"
+        raise InvalidInputError(msg) from None
+    _check(table)
+    columns = {name: _plain(table.column(name)) for name in table.column_names}
+    for path in columns["metadata.dropped"].combine_chunks().flatten().unique().to_pylist():
+        columns.setdefault(path, pa.nulls(table.num_rows))
+    return pa.table({name: columns[name] for name in sorted(columns, key=_rank)})
+
+
+def _rank(name: str) -> int:
+    groups = ("time", "in", "out", "check_failures")
+    group = name.partition(".")[0]
+    return groups.index(group) if group in groups else 5 if group == "metadata" else 4
+
+
+def _check(table: pa.Table) -> None:
+    names = table.column_names
+    fixed = {name: _plain_type(table.schema.field(name).type) for name in _FIXED if names.count(name) == 1}
+    if fixed != _FIXED or not table.num_rows or any(table.column(name).null_count for name in _FIXED):
+        msg = f"A batch of the log needs rows and the columns {', '.join(_FIXED)}, without nulls."
+        raise InvalidInputError(msg)
+    others = [name for name in names if name not in _FIXED and not name.startswith(("in.", "out.", "out_"))]
+    if others or len(set(names)) < len(names):
+        msg = f"A batch of the log has columns that are not known or come twice: {others or names}."
+        raise InvalidInputError(msg)
+
+
+def _plain_type(kind: pa.DataType) -> pa.DataType:
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
+
+
+def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+
+
+def times_of(table: pa.Table) -> tuple[int, int]:
+    """Return the earliest and the latest time of a table's rows."""
+    bounds = pc.min_max(table.column("time"))
+    return bounds["min"].as_py(), bounds["max"].as_py()
+
+
+def widen(known: pa.Schema, new: pa.Schema) -> pa.Schema | None:
+    """Return the schema that holds the rows of both; ``None`` if their columns differ in more than width."""
+    if set(known.names) != set(new.names):
+        return None
+    try:
+        return pa.unify_schemas([known, new], promote_options="permissive")
+    except pa.ArrowTypeError:
+        return None
+
+
+def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """Return the columns that ``schema`` names, in its types."""
+    columns = []
+    for field in schema:
+        column = table.column(field.name)
+        if pa.types.is_null(column.type):
+            column = pa.chunked_array([pa.nulls(len(column), field.type)])
+        columns.append(column if column.type == field.type else column.cast(field.type))
+    return pa.table(columns, schema=schema)
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A run of rows of one partition; ``file`` is the Parquet file that holds it, if it was compacted."""
+
+    id: int
+    partition_id: int
+    schema_id: int
+    start: int
+    rows: int
+    min_time: int
+    max_time: int
+    size: int
+    received_at: datetime
+    row_group: int | None
+    file: str | None
+
+
+def find_segments(*criteria: ColumnElement[bool]) -> Select[Any]:
+    """Return the statement that finds segments; ``Segment(*row)`` reads its rows."""
+    names = [field.name for field in fields(Segment)][:-1]
+    columns = [getattr(LogSegment, name) for name in names]
+    return select(*columns, LogFile.name).outerjoin(LogFile, LogFile.id == LogSegment.file_id).where(*criteria)
+
+
+def load(session: Session, folder: Path, segment: Segment, schema: pa.Schema) -> pa.Table:
+    """Read the columns of a segment that ``schema`` names, in its types.
+
+    Raises:
+        FileNotFoundError: if the segment was compacted or removed meanwhile.
+    """
+    if segment.file:
+        with pq.ParquetFile(folder / segment.file) as parquet:
+            return conform(parquet.read_row_group(segment.row_group, columns=schema.names), schema)
+    payload = session.scalar(select(LogSegment.payload).where(LogSegment.id == segment.id))
+    if payload is None:
+        raise FileNotFoundError(f"log segment {segment.id}")
+    return conform(decode(payload), schema)
+
+
+def read_schema(fields: bytes) -> pa.Schema:
+    """Read a schema as ``log_schema`` keeps it."""
+    return pa.ipc.read_schema(pa.py_buffer(fields))

@@ -1,0 +1,350 @@
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from sqlalchemy import select
+from sqlalchemy.engine import Engine
+
+from jupyter_edge.core.errors import EntityNotFoundError, InvalidInputError
+from jupyter_edge.core.records import InferenceRecord
+from jupyter_edge.engine import log_compaction
+from jupyter_edge.engine.database import Sessions, open_database
+from jupyter_edge.engine.log_query import Page, Query
+from jupyter_edge.engine.log_store import LogStore
+from jupyter_edge.engine.log_tables import LogFile, LogSegment, LogSource
+from jupyter_edge.engine.tables import Base, Pipeline, User, Workspace
+from jupyter_edge.logs.records import encode
+from jupyter_edge.logs.spool import Spool
+from tests.logs.helpers import record
+
+PIPELINE = 1
+
+
+@pytest.fixture
+def sessions(tmp_path: Path) -> Iterator[Sessions]:
+    made = open_database(tmp_path / "engine.db")
+    with made.begin() as session:
+        engine = session.get_bind()
+        assert isinstance(engine, Engine)
+    Base.metadata.create_all(engine)
+    with made.begin() as session:
+        user = User(email="somebody@localhost")
+        session.add(user)
+        session.flush()
+        session.add(Workspace(name="w", created_by=user.id))
+        session.flush()
+        session.add(Pipeline(workspace_id=1, name="p"))
+    yield made
+    engine.dispose()
+
+
+@pytest.fixture
+def store(sessions: Sessions, tmp_path: Path) -> LogStore:
+    return LogStore(sessions, tmp_path / "logs")
+
+
+class Writer:
+    """Ingests records as the batches of one epoch."""
+
+    def __init__(self, store: LogStore, partition: str, epoch: str = "e1") -> None:
+        self.store, self.source, self.seq = store, LogSource(PIPELINE, partition, epoch), 0
+
+    def write(self, *records: InferenceRecord) -> None:
+        for _, payload in encode(records):
+            self.seq += 1
+            assert self.store.ingest(self.source, [(self.seq, payload)]) == 1
+
+
+def everything(present: list[str], known: list[str]) -> list[str]:
+    return present
+
+
+def query(**changes: Any) -> Query:
+    return Query(PIPELINE, everything, **changes)
+
+
+def numbers(page: Page) -> list[int]:
+    return [number for (number,) in page.rows["out.number"].to_pylist()] if page.rows.num_rows else []
+
+
+def pages(store: LogStore, between: Callable[[], object] = lambda: None, **changes: Any) -> list[Page]:
+    """Follow a query to its end, which is an empty page."""
+    found = [store.read(query(**changes))]
+    while found[-1].rows.num_rows:
+        between()
+        found.append(store.read(query(**(changes | {"positions": found[-1].positions}))))
+    return found[:-1]
+
+
+def test_a_batch_is_taken_once_however_often_it_comes(store: LogStore) -> None:
+    ((_, payload),) = encode([record(0, 3)])
+    first, other = LogSource(PIPELINE, "edge-1", "e1"), LogSource(PIPELINE, "edge-1", "e2")
+    assert store.ingest(first, [(5, payload)]) == 1
+    assert store.ingest(first, [(5, payload)]) == 0
+    assert store.ingest(first, [(4, payload), (5, payload), (6, payload)]) == 1
+    assert store.ingest(other, [(5, payload)]) == 1
+    assert store.partitions(PIPELINE)[0] == {"edge-1": (0, 9)}
+
+
+def test_a_shipment_with_one_bad_batch_leaves_nothing(store: LogStore) -> None:
+    payloads = [payload for _, payload in encode([record(0), record(1, pipeline_version="2")])]
+    source = LogSource(PIPELINE, "edge-1", "e1")
+    for body in (payloads[0] + b"rubbish", payloads[0] + payloads[1][:-100], b"", b"\0" * 5000):
+        with pytest.raises(InvalidInputError):
+            store.ingest_shipment(source, [1, 2], body, 0)
+    with pytest.raises(InvalidInputError):
+        store.ingest_shipment(source, [2, 1], b"".join(payloads), 0)
+    assert store.partitions(PIPELINE) == ({}, 0)
+    assert store.ingest_shipment(source, [1, 2], b"".join(payloads), 7) == 2
+    assert numbers(store.read(query())) == [0, 1]
+    assert store.dropped_rows(PIPELINE) == {"edge-1": 7}
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        {"time": pa.array([1])},
+        {"time": pa.array(["1"]), "out.x": pa.array([1])},
+        {"time": pa.array([], pa.int64())},
+    ],
+)
+def test_an_arrow_stream_of_something_else_is_refused(store: LogStore, table: dict[str, Any]) -> None:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, pa.table(table).schema) as writer:
+        writer.write_table(pa.table(table))
+    with pytest.raises(InvalidInputError, match="needs rows and the columns"):
+        store.ingest(LogSource(PIPELINE, "edge-1", "e1"), [(1, sink.getvalue().to_pybytes())])
+
+
+def test_rows_of_a_pipeline_that_is_gone_are_refused(store: LogStore) -> None:
+    ((_, payload),) = encode([record(0)])
+    with pytest.raises(EntityNotFoundError):
+        store.ingest(LogSource(99, "edge-1", "e1"), [(1, payload)])
+
+
+def test_many_senders_at_once_lose_and_double_nothing(store: LogStore) -> None:
+    payloads = [payload for number in range(20) for _, payload in encode([record(number)])]
+
+    def send(partition: str) -> None:
+        for seq, payload in enumerate(payloads, 1):
+            store.ingest(LogSource(PIPELINE, partition, "e1"), [(seq, payload)])
+
+    threads = [threading.Thread(target=send, args=(name,)) for name in ("a", "a", "b", "b")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert store.partitions(PIPELINE)[0] == {"a": (0, 20), "b": (0, 20)}
+    assert sorted(numbers(store.read(query()))) == sorted([*range(20), *range(20)])
+
+
+def test_a_replicas_spool_is_drained_once(store: LogStore, tmp_path: Path) -> None:
+    for opening in range(2):
+        spool = Spool(tmp_path / "spool.db", "engine-1")
+        for number in range(5):
+            spool.append(record(10 * opening + number))
+            spool.flush()
+        spool.close()
+    drains = [threading.Thread(target=store.drain, args=(tmp_path / "spool.db", PIPELINE)) for _ in range(3)]
+    for thread in drains:
+        thread.start()
+    for thread in drains:
+        thread.join()
+    assert numbers(store.read(query())) == [0, 1, 2, 3, 4, 10, 11, 12, 13, 14]
+    assert store.drain(tmp_path / "spool.db", PIPELINE) == 0
+    assert store.drain(tmp_path / "nothing.db", PIPELINE) == 0
+
+
+@pytest.mark.parametrize("compacted", [False, True])
+def test_rows_of_all_partitions_come_in_the_order_of_time(store: LogStore, compacted: bool) -> None:
+    writers = [Writer(store, name) for name in ("c", "a", "b")]
+    for number in range(0, 60, 2):
+        writers[number % 3].write(record(number, time=number), record(number + 1, time=number + 1))
+    if compacted:
+        assert store.compact() == 1
+    assert numbers(store.read(query())) == list(range(60))
+    assert numbers(store.read(query(descending=True))) == list(range(59, -1, -1))
+    newest = store.read(query(descending=True, limit=7))
+    assert (numbers(newest), newest.status) == ([59, 58, 57, 56, 55, 54, 53], "RecordLimited")
+    assert set(newest.rows["metadata.partition"].to_pylist()) == {"a", "b", "c"}
+    assert numbers(store.read(query(first=10, last=13))) == [10, 11, 12, 13]
+    assert numbers(store.read(query(first=10, last=13, descending=True))) == [13, 12, 11, 10]
+    assert store.read(query(limit=60)).status == "All"
+
+
+@pytest.mark.parametrize("descending", [False, True])
+def test_pages_repeat_and_skip_nothing_while_rows_arrive_and_files_are_made(store: LogStore, descending: bool) -> None:
+    choose = random.Random(5)
+    writers = [Writer(store, name) for name in "abc"]
+    sent: list[int] = []
+
+    def write() -> None:
+        for _ in range(choose.randint(0, 3)):
+            rows = choose.randint(1, 9)
+            clock = choose.randint(0, 1000)  # clocks jump
+            choose.choice(writers).write(record(len(sent), rows, time=clock))
+            sent.extend(range(len(sent), len(sent) + rows))
+
+    def disturb() -> None:
+        if len(sent) < 600:
+            write()
+        if choose.random() < 0.2:
+            store.compact()
+
+    for _ in range(40):
+        write()
+    before = len(sent)
+    found = [number for page in pages(store, disturb, descending=descending, limit=7) for number in numbers(page)]
+    assert len(found) == len(set(found))
+    if descending:
+        assert sorted(found) == list(range(before))
+    else:
+        assert sorted(found) == list(range(len(sent)))
+
+
+def test_another_schema_ends_a_page_and_the_next_one_goes_on(store: LogStore) -> None:
+    a, b = Writer(store, "a"), Writer(store, "b")
+    for number in range(0, 10, 2):
+        a.write(record(number, time=number))
+        b.write(record(number + 1, time=number + 1))
+    other = {"inputs": {"image": np.zeros((1, 2), np.float32)}}
+    a.write(record(10, time=10, **other))
+    b.write(record(11, time=11))
+    found = pages(store)
+    assert [(page.status, numbers(page)) for page in found] == [
+        ("SchemaChange", [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11]),
+        ("All", [10]),
+    ]
+    assert [page.rows.column_names[1] for page in found] == ["in.tensor", "in.image"]
+    down = pages(store, descending=True)
+    assert [(page.status, numbers(page)) for page in down] == [
+        ("SchemaChange", [11, 9, 7, 5, 3, 1]),
+        ("SchemaChange", [10]),
+        ("All", [8, 6, 4, 2, 0]),
+    ]
+
+
+@pytest.mark.parametrize("compacted", [False, True])
+def test_a_column_has_one_type_whoever_sent_it(store: LogStore, compacted: bool) -> None:
+    writer = Writer(store, "a")
+    writer.write(record(0, inputs={"tensor": np.full((1, 2), 0.1, np.float32)}))
+    if compacted:
+        store.compact()
+    writer.write(record(1, inputs={"tensor": np.full((1, 2), 0.1)}))
+    writer.write(record(2, inputs={}, dropped=["in.tensor"]))
+    if compacted:
+        store.compact()
+    page = store.read(query())
+    assert page.status == "All"
+    assert page.rows.schema.field("in.tensor").type == pa.list_(pa.float64())
+    exact = float(np.float32(0.1))
+    assert page.rows["in.tensor"].to_pylist() == [[exact, exact], [0.1, 0.1], None]
+    assert page.rows["metadata.dropped"].to_pylist() == [[], [], ["in.tensor"]]
+
+
+def test_a_large_page_is_cut_by_bytes(store: LogStore) -> None:
+    writer = Writer(store, "a")
+    for number in range(20):
+        writer.write(record(number, width=1000))
+    found = pages(store, max_bytes=20_000)
+    assert [page.status for page in found] == ["ByteLimited"] * (len(found) - 1) + ["All"]
+    assert 4 < len(found) < 10
+    assert [number for page in found for number in numbers(page)] == list(range(20))
+    assert numbers(store.read(query(max_bytes=1))) == [0]
+
+
+def test_only_the_wanted_columns_are_returned(store: LogStore) -> None:
+    Writer(store, "a").write(record(0), record(1, pipeline_version="2"))
+    for wanted in (["out.number"], ["metadata.partition"], ["metadata.partition", "time"]):
+        page = store.read(Query(PIPELINE, lambda _present, _known, names=wanted: names))  # type: ignore[misc]
+        assert (page.rows.column_names, page.rows.num_rows) == (wanted, 2)
+
+
+def test_compaction_makes_files_by_day_and_merges_small_ones(
+    store: LogStore, sessions: Sessions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_compaction, "MAX_GROUP_ROWS", 40)
+    writer = Writer(store, "a")
+    day = 86_400_000
+    for number in range(log_compaction.MANY_FILES):
+        writer.write(record(10 * number, 10, time=day * 3 + number))
+        writer.write(record(1000 + number, time=-5 if number else day))
+        store.compact()
+    store.compact()
+    with sessions() as session:
+        files = {file.day.isoformat(): file.name for file in session.scalars(select(LogFile))}
+        assert session.scalars(select(LogSegment).where(LogSegment.file_id.is_(None))).all() == []
+    assert sorted(files) == ["1970-01-01", "1970-01-02", "1970-01-04"]
+    on_disk = {path.relative_to(tmp_path / "logs").as_posix() for path in (tmp_path / "logs").glob("*/*")}
+    assert files["1970-01-04"] in on_disk
+    assert pq.read_table(tmp_path / "logs" / files["1970-01-04"])["metadata.partition"].unique().to_pylist() == ["a"]
+    found = sorted(number for page in pages(store, limit=13) for number in numbers(page))
+    assert found == [*range(80), *range(1000, 1008)]
+    with sessions() as session:
+        assert len(on_disk) == len(session.scalars(select(LogFile)).all())
+
+
+def test_a_crash_while_compacting_loses_and_doubles_nothing(
+    store: LogStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = Writer(store, "a")
+    writer.write(record(0, 5))
+
+    class Killed(BaseException):
+        pass
+
+    for name in ("_sync", "_forget"):
+        with monkeypatch.context() as patch:
+            patch.setattr(log_compaction, name, _raise(Killed))
+            with pytest.raises(Killed):
+                store.compact()
+        assert numbers(store.read(query())) == [0, 1, 2, 3, 4]
+    assert list((tmp_path / "logs").glob("*/*"))
+    store.sweep()
+    assert not list((tmp_path / "logs").glob("*/*"))
+    store.compact()
+    store.sweep()
+    assert numbers(store.read(query())) == [0, 1, 2, 3, 4]
+    assert len(list((tmp_path / "logs").glob("*/*"))) == 1
+
+
+def _raise(kind: type[BaseException]) -> Callable[..., None]:
+    def function(*_: object) -> None:
+        raise kind
+
+    return function
+
+
+def test_old_rows_and_what_is_too_much_go_and_positions_stay(store: LogStore, tmp_path: Path) -> None:
+    writer = Writer(store, "a")
+    for number in range(3):
+        writer.write(record(10 * number, 10))
+        store.compact()
+    files = sorted((tmp_path / "logs").glob("*/*"), key=lambda path: path.stat().st_mtime_ns)
+    assert store.prune() == 0
+    assert store.prune(keep_bytes=sum(path.stat().st_size for path in files[1:])) == 1
+    assert store.partitions(PIPELINE)[0] == {"a": (10, 30)}
+    assert numbers(store.read(query())) == list(range(10, 30))
+    writer.write(record(30))
+    assert store.prune(keep=timedelta(0)) == 2
+    assert numbers(store.read(query())) == []
+    assert store.partitions(PIPELINE) == ({"a": (31, 31)}, 0)
+    assert not list((tmp_path / "logs").glob("*/*"))
+    writer.write(record(31))
+    assert numbers(store.read(query(positions={"a": 3}))) == [31]
+
+
+def test_no_rows_are_an_empty_page(store: LogStore) -> None:
+    page = store.read(query())
+    assert (page.status, page.rows.num_rows, page.positions) == ("All", 0, {})
+    Writer(store, "a").write(record(0))
+    assert store.read(query(first=1 << 60)).rows.num_rows == 0
