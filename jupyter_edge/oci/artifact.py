@@ -9,14 +9,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jupyter_edge.core.errors import DigestError, InvalidInputError, PublishError, RegistryError
 from jupyter_edge.core.pipeline import ModelSpec, PipelineSpec
 from jupyter_edge.oci.blobs import BlobStore
-from jupyter_edge.oci.client import Progress, RegistryClient
 from jupyter_edge.oci.manifest import IMAGE_MANIFEST, MAX_MANIFEST_SIZE, Descriptor, describe, parse_manifest, to_json
 from jupyter_edge.oci.reference import Reference
+
+if TYPE_CHECKING:
+    from jupyter_edge.oci.client import Progress, RegistryClient
 
 ARTIFACT_TYPE = "application/vnd.jupyter-edge.pipeline.v1"
 CONFIG_TYPE = "application/vnd.jupyter-edge.pipeline.config.v1+json"

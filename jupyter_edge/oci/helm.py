@@ -15,14 +15,16 @@ from datetime import datetime
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from string import Template
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jupyter_edge.core.deployment import limits_of
 from jupyter_edge.core.pipeline import PipelineSpec
 from jupyter_edge.oci.blobs import digest_of
-from jupyter_edge.oci.client import RegistryClient
 from jupyter_edge.oci.manifest import IMAGE_MANIFEST, describe, to_json
 from jupyter_edge.oci.reference import Reference
+
+if TYPE_CHECKING:
+    from jupyter_edge.oci.client import RegistryClient
 
 CONFIG_TYPE = "application/vnd.cncf.helm.config.v1+json"
 CONTENT_TYPE = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
