@@ -27,7 +27,7 @@ from server import load
 
 from jupyter_edge import samples
 from jupyter_edge.core.media_types import ARROW_FILE, PANDAS_RECORDS
-from jupyter_edge.runtime.codecs import arrow
+from jupyter_edge.runtime.codecs import arrow_reader
 
 
 class Client:
@@ -110,7 +110,7 @@ def report(title: str, taken: dict[str, list[float]]) -> None:
 def measure_rows(model: Path, rows: Path, rounds: int) -> None:
     """Compare a table of rows, and one row, with the bare model."""
     body = rows.read_bytes()
-    table = arrow.decode(body)
+    table = arrow_reader.decode(body)
     pipeline = load(model, 1)
     step = pipeline._steps[0]
     values = np.ascontiguousarray(table.columns["tensor"])

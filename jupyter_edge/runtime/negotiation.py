@@ -10,7 +10,7 @@ from jupyter_edge.core.errors import EdgeError
 from jupyter_edge.core.media_types import ARROW_FILE, PANDAS_RECORDS, parse_media_type
 from jupyter_edge.runtime.answer import Answer
 from jupyter_edge.runtime.batch import Batch
-from jupyter_edge.runtime.codecs import records
+from jupyter_edge.runtime.codecs import arrow_reader, records
 
 _ARROW_TYPES = (ARROW_FILE, "application/vnd.apache.arrow.stream")
 # Beside JSON itself: what clients send along by default, whatever the body is.
@@ -58,9 +58,7 @@ def decode(headers: dict[str, str], body: bytes | bytearray) -> Batch:
         raise UnsupportedMediaTypeError(msg)
     kind, _ = parse_media_type(headers.get("content-type", ""))
     if kind in _ARROW_TYPES or body.startswith(_ARROW_STARTS):
-        from jupyter_edge.runtime.codecs import arrow  # a request in JSON needs no Arrow library
-
-        return arrow.decode(body)
+        return arrow_reader.decode(body)
     if kind in _JSON_TYPES:
         return records.decode(body)
     msg = f"Content-Type {kind} cannot be read: send {PANDAS_RECORDS} or {ARROW_FILE}."
@@ -78,9 +76,9 @@ def answer_format(accept: str) -> Format:
         if _quality((kind, parameters)) <= 0:
             continue
         if kind == ARROW_FILE:
-            from jupyter_edge.runtime.codecs import arrow
+            from jupyter_edge.runtime.codecs import arrow_writer  # its library is only loaded where it is asked for
 
-            return Format(ARROW_FILE, arrow.encode)
+            return Format(ARROW_FILE, arrow_writer.encode)
         if kind in ("*/*", "application/*", "application/json") and _is_records(parameters):
             return Format(PANDAS_RECORDS, records.encode)
     msg = f"Accept {accept!r} allows no answer that can be given: ask for {PANDAS_RECORDS} or {ARROW_FILE}."

@@ -16,7 +16,7 @@ from jupyter_edge.core.secret import Secret
 from jupyter_edge.runtime.handler import Handler
 from jupyter_edge.runtime.pipeline import Pipeline
 from jupyter_edge.runtime.server import serve
-from runtime import models
+from tests.runtime import models
 
 
 class Memory:

@@ -11,7 +11,7 @@ from jupyter_edge.core.errors import InferenceError, InvalidInputError
 from jupyter_edge.core.pipeline import PipelineSpec
 from jupyter_edge.runtime.batch import Batch
 from jupyter_edge.runtime.pipeline import Pipeline
-from runtime import models
+from tests.runtime import models
 
 ELEMENTS = {
     TensorProto.FLOAT: [[1.5, -2.0], [float("nan"), 4.0]],

@@ -1,0 +1,159 @@
+"""The schema and the messages of Arrow IPC data.
+
+The layout is that of the Arrow columnar format 1.5, section
+"Serialization and interprocess communication", with its Schema.fbs, Message.fbs and
+File.fbs.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from jupyter_edge.runtime.codecs.flatbuffers import Bytes, Table, read
+
+_MAGIC = b"ARROW1"
+_CONTINUATION = 0xFFFFFFFF
+SCHEMA, DICTIONARY_BATCH, RECORD_BATCH = 1, 2, 3
+_MAX_FIELDS = 10_000
+_MAX_DEPTH = 32
+_KINDS = {
+    1: "null", 2: "int", 3: "float", 4: "binary", 5: "text", 6: "bool", 7: "decimal", 8: "date", 9: "time",
+    10: "timestamp", 11: "interval", 12: "list", 13: "struct", 14: "union", 15: "fixed_size_binary",
+    16: "fixed_size_list", 17: "map", 18: "duration", 19: "large_binary", 20: "large_text", 21: "large_list",
+    22: "run_end_encoded", 23: "binary_view", 24: "text_view", 25: "list_view", 26: "large_list_view",
+}  # fmt: skip
+_FLOATS = (np.dtype("<f2"), np.dtype("<f4"), np.dtype("<f8"))
+_UNITS = ("s", "ms", "us", "ns")
+
+
+@dataclass(frozen=True)
+class ArrowField:
+    """A column of a schema: ``dtype`` of plain values, ``size`` of fixed-size lists, the dictionary's number."""
+
+    name: str
+    kind: str
+    dtype: np.dtype[Any] | None
+    size: int
+    children: tuple[ArrowField, ...]
+    dictionary: int | None
+    index: np.dtype[Any] | None
+    shape: tuple[int, ...] | None
+
+
+def read_schema(message: Table) -> list[ArrowField]:
+    """Return the columns of a schema.
+
+    Raises:
+        ValueError: if it is damaged, or big-endian.
+    """
+    if message.number(0, "<h"):
+        raise ValueError
+    left = itertools.count(_MAX_FIELDS, -1)
+    return [_read_field(child, left, _MAX_DEPTH) for child in message.tables(1)]
+
+
+def _read_field(table: Table, left: Iterator[int], depth: int) -> ArrowField:
+    if not depth or not next(left):
+        raise ValueError
+    kind, of = _KINDS.get(table.number(2, "<B"), "unknown"), table.table(3)
+    if of is None:
+        raise ValueError
+    encoding = table.table(4)
+    index = None
+    if encoding is not None:
+        index_type = encoding.table(1)
+        index = np.dtype("<i4") if index_type is None else _int_dtype(index_type)
+    return ArrowField(
+        name=table.text(0),
+        kind=kind,
+        dtype=_dtype(kind, of),
+        size=of.number(0, "<i") if kind == "fixed_size_list" else 0,
+        children=tuple(_read_field(child, left, depth - 1) for child in table.tables(5)),
+        dictionary=None if encoding is None else encoding.number(0, "<q"),
+        index=index,
+        shape=_tensor_shape({pair.text(0): pair.text(1) for pair in table.tables(6)}),
+    )
+
+
+def _dtype(kind: str, of: Table) -> np.dtype[Any] | None:
+    if kind == "int":
+        return _int_dtype(of)
+    if kind == "float":
+        return _FLOATS[of.number(0, "<h")]
+    if kind == "timestamp":
+        return np.dtype(f"<M8[{_UNITS[of.number(0, '<h')]}]")
+    return None
+
+
+def _int_dtype(of: Table) -> np.dtype[Any]:
+    bits = of.number(0, "<i")
+    if bits not in (8, 16, 32, 64):
+        raise ValueError
+    return np.dtype(f"<{'i' if of.number(1, '<B') else 'u'}{bits // 8}")
+
+
+def _tensor_shape(metadata: dict[str, str]) -> tuple[int, ...] | None:
+    """Return the shape that a flat column says its rows have."""
+    try:
+        shape = json.loads(metadata.get("tensor_type") or metadata["ARROW:extension:metadata"])["shape"]
+        return tuple(shape) if all(isinstance(size, int) and size >= 0 for size in shape) else None
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+def messages(body: bytes | bytearray) -> Iterator[tuple[int, Table, Bytes]]:
+    """Yield kind, header and content of each message of a file or stream, the schema first.
+
+    Raises:
+        ValueError: if it is damaged.
+    """
+    data = memoryview(body)
+    return _file_messages(data) if body.startswith(_MAGIC) else _stream_messages(data)
+
+
+def _file_messages(data: Bytes) -> Iterator[tuple[int, Table, Bytes]]:
+    end = len(data) - 10
+    if end < 0 or data[end + 4 :] != _MAGIC:
+        raise ValueError
+    start = end - read("<i", data, end)
+    if not len(_MAGIC) <= start < end:
+        raise ValueError
+    footer = Table.root(data[start:end])
+    schema = footer.table(1)
+    if schema is None:
+        raise ValueError
+    yield SCHEMA, schema, data[:0]
+    for offset, metadata, size in footer.structs(2, "<qi4xq") + footer.structs(3, "<qi4xq"):
+        if offset < 0 or metadata < 8 or size < 0 or offset + metadata + size > start:
+            raise ValueError
+        prefix = 8 if read("<I", data, offset) == _CONTINUATION else 4
+        yield _message(data[offset + prefix : offset + metadata], data[offset + metadata :], size)
+
+
+def _stream_messages(data: Bytes) -> Iterator[tuple[int, Table, Bytes]]:
+    position = 0
+    while position < len(data):
+        length = read("<i", data, position + 4)
+        if read("<I", data, position) != _CONTINUATION or length < 0:
+            raise ValueError
+        if not length:
+            return
+        start = position + 8 + length
+        metadata = data[position + 8 : start]
+        size = Table.root(metadata).number(3, "<q")
+        yield _message(metadata, data[start:], size)
+        position = start + size
+
+
+def _message(metadata: Bytes, content: Bytes, size: int) -> tuple[int, Table, Bytes]:
+    message = Table.root(metadata)
+    header = message.table(2)
+    if header is None or not 0 <= size <= len(content):
+        raise ValueError
+    return message.number(1, "<B"), header, content[:size]

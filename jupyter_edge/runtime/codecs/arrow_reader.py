@@ -1,0 +1,306 @@
+"""Read Arrow IPC data into columns, in place where it is not compressed.
+
+It is read here and not by a library because a request may hold anything: the libraries that are small enough for a
+device abort the whole process on some damaged files. The layout is that of the Arrow columnar format 1.5, section
+"Physical memory layout".
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from jupyter_edge.core.errors import InvalidInputError, TooLargeError
+from jupyter_edge.core.records import Column
+from jupyter_edge.runtime.batch import Batch, as_column
+from jupyter_edge.runtime.codecs.arrow_messages import (
+    DICTIONARY_BATCH,
+    RECORD_BATCH,
+    SCHEMA,
+    ArrowField,
+    messages,
+    read_schema,
+)
+from jupyter_edge.runtime.codecs.flatbuffers import Bytes, Table, read
+
+MAX_UNPACKED = 256 * 1024 * 1024
+
+_CODECS = ("lz4", "zstd")
+_BYTES_OF_NOTHING = 8  # what a row costs in memory whose column has no data of its own
+
+
+def decode(body: bytes | bytearray) -> Batch:
+    """Read an Arrow IPC file, or a stream.
+
+    Columns are numbers, booleans, text, timestamps, dictionaries of these, structs, and lists of any nesting. Nulls
+    among numbers become NaN. A shape that a flat column says its rows have (field metadata ``tensor_type``, or that of
+    the extension type fixed_shape_tensor) comes along.
+
+    Raises:
+        InvalidInputError: if the body is no Arrow data, is damaged, or has a column of another type.
+        TooLargeError: if it unpacks to more than ``MAX_UNPACKED`` bytes.
+    """
+    try:
+        fields, batches = _read(body)
+    except (ValueError, IndexError, TypeError, StopIteration):
+        msg = "The body is not a whole Arrow IPC file: write it with pyarrow.ipc.new_file, or send JSON records."
+        raise InvalidInputError(msg) from None
+    names = [field.name for field in fields]
+    if len(set(names)) < len(names):
+        msg = f"The Arrow table has columns of the same name ({', '.join(names)}): name each one differently."
+        raise InvalidInputError(msg)
+    rows = sum(len(columns[0]) if columns else 0 for columns in batches)
+    joined = [_joined(list(parts)) for parts in zip(*batches, strict=True)]
+    shapes = {field.name: field.shape for field in fields if field.shape is not None}
+    return Batch(rows, dict(zip(names, joined, strict=True)) if rows else {}, shapes)
+
+
+def _read(body: bytes | bytearray) -> tuple[list[ArrowField], list[list[Column]]]:
+    fields: list[ArrowField] | None = None
+    batches: list[list[Column]] = []
+    dictionaries: dict[int, Column] = {}
+    budget = _Budget()
+    for kind, header, content in messages(body):
+        if kind == SCHEMA:
+            fields = read_schema(header)
+        elif kind == RECORD_BATCH and fields is not None:
+            batches.append(_BatchReader(header, content, dictionaries, budget).columns(fields))
+        elif kind == DICTIONARY_BATCH and fields is not None:
+            data, number = header.table(1), header.number(0, "<q")
+            if data is None or header.number(2, "<B"):
+                raise ValueError
+            field = next(field for field in _all_fields(fields) if field.dictionary == number)
+            dictionaries[number] = _BatchReader(data, content, dictionaries, budget).values(field)
+        else:
+            raise ValueError
+    if fields is None:
+        raise ValueError
+    return fields, batches
+
+
+def _all_fields(fields: Iterator[ArrowField] | list[ArrowField] | tuple[ArrowField, ...]) -> Iterator[ArrowField]:
+    for field in fields:
+        yield field
+        yield from _all_fields(field.children)
+
+
+def _joined(parts: list[Column]) -> Column:
+    arrays = [part for part in parts if isinstance(part, np.ndarray)]
+    if len(parts) == 1:
+        return parts[0]
+    if len(arrays) == len(parts) and len({array.shape[1:] for array in arrays}) == 1:
+        return np.concatenate(arrays)
+    return [value for part in parts for value in part]
+
+
+class _Budget:
+    """How many bytes may still be made that were not in the body."""
+
+    def __init__(self) -> None:
+        self._left = MAX_UNPACKED
+
+    def take(self, size: int) -> None:
+        if size < 0:
+            raise ValueError
+        self._left -= size
+        if self._left < 0:
+            msg = f"The Arrow data unpacks to more than {MAX_UNPACKED} bytes, the limit here: send fewer rows at once."
+            raise TooLargeError(msg)
+
+
+class _BatchReader:
+    """Reads the columns of one record batch: its nodes and buffers come in the order of the fields."""
+
+    def __init__(self, header: Table, content: Bytes, dictionaries: dict[int, Column], budget: _Budget) -> None:
+        self._rows = header.number(0, "<q")
+        self._nodes = iter(header.structs(1, "<qq"))
+        self._buffers = iter(header.structs(2, "<qq"))
+        compression = header.table(3)
+        self._codec = None if compression is None else _codec(_CODECS[compression.number(0, "<b")])
+        self._variadic = iter(header.structs(4, "<q"))
+        self._content = content
+        self._dictionaries = dictionaries
+        self._budget = budget
+
+    def columns(self, fields: list[ArrowField]) -> list[Column]:
+        """Return all columns, each of as many rows as the batch says."""
+        columns = [self._column(field) for field in fields]
+        if any(len(column) != self._rows for column in columns):
+            raise ValueError
+        return columns
+
+    def _column(self, field: ArrowField) -> Column:
+        if field.dictionary is None:
+            return self.values(field)
+        count, valid = self._node()
+        indices = self._integers(field.index, count).tolist()
+        values = self._dictionaries.get(field.dictionary, [])
+        there = itertools.repeat(True) if valid is None else valid
+        # One by one, because many rows may share one long text.
+        found = [values[index] if known else None for index, known in zip(indices, there, strict=False)]
+        return as_column(found) if found else found
+
+    def values(self, field: ArrowField) -> Column:
+        """Return the next column, of the field's own type even where the field holds a dictionary's indices."""
+        read_kind = _READERS.get(field.kind)
+        if read_kind is None:
+            kind = field.kind
+            msg = f"Column {field.name!r} has the Arrow type {kind}: send numbers, booleans, text, or lists of them."
+            raise InvalidInputError(msg)
+        if field.kind == "null":
+            count, _ = next(self._nodes)
+            return self._nothing(field, count)
+        count, valid = self._node()
+        return _with_nulls(read_kind(self, field, count), valid)
+
+    def _node(self) -> tuple[int, np.ndarray[Any, Any] | None]:
+        """Return how many values follow, and which of them are there; ``None`` if all are."""
+        count, nulls = next(self._nodes)
+        validity = self._buffer()
+        if count < 0:
+            raise ValueError
+        return count, self._bits(validity, count) if nulls else None
+
+    def _buffer(self) -> Bytes:
+        offset, size = next(self._buffers)
+        if offset < 0 or size < 0 or offset + size > len(self._content):
+            raise ValueError
+        data = self._content[offset : offset + size]
+        if self._codec is None or not size:
+            return data
+        unpacked = read("<q", data, 0)
+        if unpacked == -1:
+            return data[8:]
+        if unpacked < 0:
+            raise ValueError
+        self._budget.take(unpacked)
+        target = bytearray(unpacked)
+        if self._codec.decompress_into(data[8:], target) != unpacked:
+            raise ValueError
+        return memoryview(target)
+
+    def _integers(self, dtype: np.dtype[Any] | None, count: int) -> np.ndarray[Any, Any]:
+        data = self._buffer()
+        numbers = np.frombuffer(data, dtype, count) if count else np.zeros(0, dtype)
+        return numbers if numbers.flags.aligned else numbers.copy()
+
+    def _bits(self, data: Bytes, count: int) -> np.ndarray[Any, Any]:
+        packed = np.frombuffer(data, np.uint8, (count + 7) // 8) if count else np.zeros(0, np.uint8)
+        return np.unpackbits(packed, count=count, bitorder="little").astype(bool)
+
+    def _offsets(self, field: ArrowField, count: int) -> np.ndarray[Any, Any]:
+        dtype = np.dtype("<i8" if field.kind.startswith("large") else "<i4")
+        data = self._buffer()
+        offsets = np.frombuffer(data, dtype, count + 1) if count else np.zeros(1, dtype)
+        if offsets[0] < 0 or (offsets[1:] < offsets[:-1]).any():
+            raise ValueError
+        return offsets
+
+    def _child(self, field: ArrowField) -> Column:
+        (child,) = field.children
+        return self._column(child)
+
+    # One method for each kind of field: each returns ``count`` values, nulls among them or not.
+
+    def _numbers(self, field: ArrowField, count: int) -> Column:
+        return self._integers(field.dtype, count)
+
+    def _times(self, field: ArrowField, count: int) -> Column:
+        texts = np.datetime_as_string(self._integers(field.dtype, count)).tolist()
+        return [None if text == "NaT" else text for text in texts]
+
+    def _booleans(self, field: ArrowField, count: int) -> Column:
+        return self._bits(self._buffer(), count)
+
+    def _texts(self, field: ArrowField, count: int) -> Column:
+        offsets, data = self._offsets(field, count), self._buffer()
+        if offsets[-1] > len(data):
+            raise ValueError
+        return [str(data[start:stop], "utf-8") for start, stop in itertools.pairwise(offsets.tolist())]
+
+    def _text_views(self, field: ArrowField, count: int) -> Column:
+        """Read texts of up to 12 bytes from the views themselves, and others from where their view points."""
+        views = self._buffer()
+        (more,) = next(self._variadic)
+        buffers = [self._buffer() for _ in range(more)]
+        texts = []
+        for position in range(0, 16 * count, 16):
+            size = read("<i", views, position)
+            source, start = views, position + 4
+            if size > 12:
+                source, start = buffers[read("<I", views, position + 8)], read("<I", views, position + 12)
+            if not 0 <= size <= len(source) - start:
+                raise ValueError
+            self._budget.take(size)
+            texts.append(str(source[start : start + size], "utf-8"))
+        return texts
+
+    def _variable_lists(self, field: ArrowField, count: int) -> Column:
+        return _lists(self._offsets(field, count), self._child(field))
+
+    def _fixed_lists(self, field: ArrowField, count: int) -> Column:
+        self._budget.take(count * _BYTES_OF_NOTHING)
+        return _lists(np.arange(count + 1) * field.size, self._child(field))
+
+    def _structs(self, field: ArrowField, count: int) -> Column:
+        self._budget.take(count * _BYTES_OF_NOTHING)
+        columns = [self._column(child) for child in field.children]
+        lists = [column.tolist() if isinstance(column, np.ndarray) else column for column in columns]
+        if any(len(column) != count for column in lists):
+            raise ValueError
+        names = [child.name for child in field.children]
+        return [{name: column[row] for name, column in zip(names, lists, strict=True)} for row in range(count)]
+
+    def _nothing(self, field: ArrowField, count: int) -> Column:
+        self._budget.take(count * _BYTES_OF_NOTHING)
+        return [None] * count
+
+
+_READERS = {
+    "int": _BatchReader._numbers,
+    "float": _BatchReader._numbers,
+    "timestamp": _BatchReader._times,
+    "bool": _BatchReader._booleans,
+    "text": _BatchReader._texts,
+    "large_text": _BatchReader._texts,
+    "text_view": _BatchReader._text_views,
+    "list": _BatchReader._variable_lists,
+    "large_list": _BatchReader._variable_lists,
+    "fixed_size_list": _BatchReader._fixed_lists,
+    "struct": _BatchReader._structs,
+    "null": _BatchReader._nothing,
+}
+
+
+def _lists(offsets: np.ndarray[Any, Any], inner: Column) -> Column:
+    """Return ``[rows, ...]`` if all lists are of one length, else one value per row."""
+    if offsets[-1] > len(inner):
+        raise ValueError
+    lengths = np.diff(offsets)
+    if isinstance(inner, np.ndarray) and len(lengths) and (lengths == lengths[0]).all():
+        size = int(lengths[0])
+        return inner[offsets[0] : offsets[-1]].reshape(len(lengths), size, *inner.shape[1:])
+    return [inner[start:stop] for start, stop in itertools.pairwise(offsets.tolist())]
+
+
+def _with_nulls(values: Column, valid: np.ndarray[Any, Any] | None) -> Column:
+    """Return values with nulls where they are not valid: NaN among numbers, ``None`` elsewhere."""
+    if valid is None or valid.all():
+        return values
+    if isinstance(values, np.ndarray) and values.ndim == 1 and values.dtype.kind in "iuf":
+        numbers = values.astype(values.dtype if values.dtype.kind == "f" else np.float64)
+        numbers[~valid] = np.nan
+        return numbers
+    return [value if there else None for value, there in zip(values, valid, strict=True)]
+
+
+def _codec(name: str) -> Any:
+    try:
+        import cramjam  # only few requests are compressed
+    except ImportError:
+        msg = f"The Arrow buffers are compressed with {name}, which this server cannot read: write them uncompressed."
+        raise InvalidInputError(msg) from None
+    return getattr(cramjam, name)

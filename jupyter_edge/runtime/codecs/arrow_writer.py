@@ -1,0 +1,90 @@
+"""Arrow IPC files out: one write per column, without a Python object per number."""
+
+from __future__ import annotations
+
+import io
+import math
+from typing import Any
+
+import numpy as np
+import orjson
+from arro3.core import Array, DataType, Field, Schema, Table, list_array, struct_array
+from arro3.io import write_ipc
+
+from jupyter_edge.runtime.answer import Answer, Constant
+
+
+def encode(answer: Answer) -> bytes:
+    """Write the answer as an Arrow IPC file: values of any rank as flat lists, with their shape as metadata."""
+    encoder = _Encoder(answer)
+    columns = [encoder.column((name,), value) for name, value in answer.tree.items()]
+    arrays, fields = [array for array, _ in columns], [field for _, field in columns]
+    file = io.BytesIO()
+    write_ipc(Table.from_arrays(arrays, schema=Schema(fields)), file)
+    return file.getvalue()
+
+
+class _Encoder:
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+        self._repeat = Array.from_numpy(np.zeros(answer.rows, np.uint64))
+
+    def column(self, path: tuple[str, ...], value: Any) -> tuple[Array, Field]:
+        shape = None
+        if isinstance(value, dict):
+            children = [self.column((*path, name), child) for name, child in value.items()]
+            array = struct_array([child for child, _ in children], fields=[field for _, field in children])
+        elif isinstance(value, Constant):
+            array = _constant(value.value).take(self._repeat)
+        elif isinstance(value, np.ndarray):
+            array, shape = _number_array(value), value.shape[1:]
+        else:
+            array = _list_column(value)
+        shape = self._answer.shapes.get(self._answer.separator.join(path), shape)
+        metadata = {"tensor_type": orjson.dumps({"shape": shape}).decode()} if shape else None
+        return array, Field(path[-1], array.type, metadata=metadata)
+
+
+def _number_array(values: np.ndarray[Any, Any]) -> Array:
+    """Return numbers as they are, or as lists where a row holds several."""
+    flat = Array.from_numpy(np.ascontiguousarray(values).ravel())
+    if values.ndim == 1:
+        return flat
+    size = math.prod(values.shape[1:])
+    return _lists_of(flat, np.arange(len(values) + 1, dtype=np.int64) * size)
+
+
+def _lists_of(values: Array, offsets: np.ndarray[Any, Any]) -> Array:
+    large = offsets[-1] > np.iinfo(np.int32).max
+    make = DataType.large_list if large else DataType.list
+    kind = make(Field("item", values.type))
+    return list_array(Array.from_numpy(offsets.astype(np.int64 if large else np.int32)), values, type=kind)
+
+
+def _list_column(values: list[Any]) -> Array:
+    if all(isinstance(value, np.ndarray) for value in values):
+        offsets = np.cumsum([0, *(value.size for value in values)])
+        return _lists_of(Array.from_numpy(np.concatenate([value.ravel() for value in values])), offsets)
+    if all(isinstance(value, str | None) for value in values):
+        return Array(values, DataType.string())
+    if all(isinstance(value, list) and all(isinstance(item, str | None) for item in value) for value in values):
+        return _text_lists(values)
+    # Objects and mixed values, which only JSON can carry, stay JSON.
+    texts = [orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY).decode() for value in values]
+    return Array(texts, DataType.string())
+
+
+def _text_lists(values: list[list[str | None]]) -> Array:
+    items = Array([item for value in values for item in value], DataType.string())
+    return _lists_of(items, np.cumsum([0, *map(len, values)]))
+
+
+def _constant(value: Any) -> Array:
+    """Return one row that holds a value of the answer's own: a number, a text, a list, or a dropped input."""
+    if isinstance(value, list):
+        if value and isinstance(value[0], int):
+            return _number_array(np.array([value], np.uint64))
+        return _text_lists([value])
+    if value is None:
+        return _lists_of(Array.from_numpy(np.zeros(0)), np.zeros(2)).take(Array([None], DataType.uint64()))
+    return Array([value], DataType.int64() if isinstance(value, int) else DataType.string())

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from jupyter_edge.runtime.answer import Answer, Constant
+from jupyter_edge.runtime.codecs import arrow_writer
+
+
+def written(tree: dict[str, Any], rows: int, **options: Any) -> Any:
+    return pa.ipc.open_file(arrow_writer.encode(Answer(rows, tree, **options))).read_all()
+
+
+def test_an_answer_has_the_schema_that_clients_expect() -> None:
+    tree = {
+        "time": Constant(1698784607697),
+        "in": {"tensor": np.ones((2, 3), np.float32), "index": ["a", "b"]},
+        "out": {"v": np.array([[0.5], [1.5]], np.float32)},
+        "check_failures": Constant([]),
+        "metadata": {"last_model": Constant("m"), "elapsed": Constant([1, 2]), "dropped": Constant(["in.x"])},
+    }
+    table = written(tree, 2)
+    kinds = {field.name: str(field.type) for field in table.schema}
+    assert kinds == {
+        "time": "int64",
+        "in": "struct<tensor: list<item: float>, index: string>",
+        "out": "struct<v: list<item: float>>",
+        "check_failures": "list<item: string>",
+        "metadata": "struct<last_model: string, elapsed: list<item: uint64>, dropped: list<item: string>>",
+    }
+    assert json.loads(table.schema.field("in").type.field("tensor").metadata[b"tensor_type"]) == {"shape": [3]}
+    assert table.to_pylist()[1] == {
+        "time": 1698784607697,
+        "in": {"tensor": [1, 1, 1], "index": "b"},
+        "out": {"v": [1.5]},
+        "check_failures": [],
+        "metadata": {"last_model": "m", "elapsed": [1, 2], "dropped": ["in.x"]},
+    }
+
+
+def test_values_of_higher_rank_are_flat_lists_with_their_shape() -> None:
+    table = written({"in.a": np.arange(12).reshape(2, 2, 3), "in.b": np.zeros((2, 4))}, 2, shapes={"in.b": (2, 2)})
+    assert table["in.a"].to_pylist() == [[0, 1, 2, 3, 4, 5], [6, 7, 8, 9, 10, 11]]
+    shapes = [json.loads(field.metadata[b"tensor_type"])["shape"] for field in table.schema]
+    assert shapes == [[2, 3], [2, 2]]
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (["a", None], ["a", None]),
+        ([["a"], ["b", "c"]], [["a"], ["b", "c"]]),
+        ([np.array([1.0]), np.array([2.0, 3.0])], [[1.0], [2.0, 3.0]]),
+        ([{"k": [1]}, 5], ['{"k":[1]}', "5"]),
+        (np.array([True, False]), [True, False]),
+        (np.array([1.5, 2.5], np.float16), [1.5, 2.5]),
+        (Constant(None), [None, None]),
+        (Constant([]), [[], []]),
+    ],
+)
+def test_columns_of_every_kind_are_written(values: Any, expected: list[Any]) -> None:
+    assert written({"a": values}, 2)["a"].to_pylist() == expected
+
+
+def test_an_answer_without_rows_is_an_arrow_file() -> None:
+    assert written({}, 0).num_rows == 0
