@@ -9,7 +9,19 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from typing_extensions import TypedDict
+
 from jupyter_edge.engine.replicas import Replica, ReplicaSet
+
+
+class DeploymentStatus(TypedDict):
+    """The state of a deployment (Starting, Running, Error or Stopping) and of each of its replicas."""
+
+    status: str
+    details: list[str]
+    engines: list[dict[str, Any]]
+    engine_lbs: list[dict[str, Any]]
+    sidekicks: list[dict[str, Any]]
 
 
 @dataclass
@@ -53,8 +65,8 @@ class Deployed:
         up = sum(replica.status == "Running" for replica in self.replicas)
         return up / len(self.replicas), f"{up} of {len(self.replicas)} replicas are up."
 
-    def status(self, wanted: datetime | None) -> dict[str, Any] | None:
-        """Return the state in the shape of the wire's ``status/get_deployment``; ``None`` once all is gone.
+    def status(self, wanted: datetime | None) -> DeploymentStatus | None:
+        """Return the state; ``None`` once all is gone.
 
         Args:
             wanted: the revision that the row asks for; ``None`` if it asks for nothing to run.
@@ -77,15 +89,15 @@ class Deployed:
         return "Error" if statuses == {"Error"} else "Starting"
 
 
-def describe(status: str, replicas: list[Replica], error: str | None) -> dict[str, Any]:
-    """Return a deployment's state in the shape of the wire's ``status/get_deployment``."""
-    return {
-        "status": status,
-        "details": [error] if error else [],
-        "engines": [_describe_replica(replica) for replica in replicas],
-        "engine_lbs": [],
-        "sidekicks": [],
-    }
+def describe(status: str, replicas: list[Replica], error: str | None) -> DeploymentStatus:
+    """Return a deployment's state."""
+    return DeploymentStatus(
+        status=status,
+        details=[error] if error else [],
+        engines=[_describe_replica(replica) for replica in replicas],
+        engine_lbs=[],
+        sidekicks=[],
+    )
 
 
 def _describe_replica(replica: Replica) -> dict[str, Any]:

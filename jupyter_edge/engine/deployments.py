@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
 import socket
 import sqlite3
 import threading
@@ -30,7 +31,7 @@ from jupyter_edge.core.home import Home
 from jupyter_edge.core.pipeline import PipelineSpec
 from jupyter_edge.core.secret import Secret
 from jupyter_edge.engine.database import Sessions
-from jupyter_edge.engine.deployed import Deployed, describe
+from jupyter_edge.engine.deployed import Deployed, DeploymentStatus, describe
 from jupyter_edge.engine.replicas import ReplicaSet, ReplicaSetup, has_ended
 from jupyter_edge.engine.specs import configs_by_id, spec_of
 from jupyter_edge.engine.tables import Deployment, ModelConfig, PipelineVersion, now
@@ -116,8 +117,8 @@ class Deployments:
         deployed = self._deployed.get(deployment_id)
         return deployed.progress() if deployed else (0.0, "Waiting for its turn.")
 
-    def status(self, deployment_id: int) -> dict[str, Any] | None:
-        """Return the state of a deployment and its replicas as the wire tells it; ``None`` once it is gone."""
+    def status(self, deployment_id: int) -> DeploymentStatus | None:
+        """Return the state of a deployment and its replicas; ``None`` once it is gone."""
         wish = self._read_wish(deployment_id)
         deployed = self._deployed.get(deployment_id)
         if deployed:
@@ -306,6 +307,12 @@ class Deployments:
         if row is None:
             raise EntityNotFoundError(f"No deployment has the id {deployment_id}: see the pipeline's deployment.")
         return row
+
+
+def id_of(name: str) -> int:
+    """Return the deployment's id from ``<pipeline>-<id>``; 0, which no deployment has, where there is none."""
+    digits = re.search(r"-([0-9]{1,18})$", name)
+    return int(digits[1]) if digits else 0
 
 
 async def _listen(port: int | None) -> socket.socket:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,13 +9,11 @@ from typing import Any
 
 import httpx
 
-from jupyter_edge import samples
-
-from .conftest import EngineProcess
+from .process import EngineProcess, wait_for
 
 ROW = {"tensor": [0.1] * 29}
 JSON_RECORDS = {"Content-Type": "application/json; format=pandas-records"}
-SMALL = {
+SMALL: dict[str, Any] = {
     "engine": {"replicas": 1, "cpu": 1, "resources": {"limits": {"cpu": 1, "memory": "900Mi"}}},
     "enginelb": {},
     "engineAux": {"images": {}},
@@ -96,7 +92,7 @@ class Scene:
 def make_scene(engine: EngineProcess) -> Scene:
     workspace_id = engine.post("workspaces/create", workspace_name=f"w{uuid.uuid4().hex[:12]}")["workspace_id"]
     name = f"p{uuid.uuid4().hex[:12]}"
-    model_version_id = upload(engine, workspace_id, "ccfraud")
+    model_version_id = engine.add_model("ccfraud", workspace_id)
     config = engine.post("models/insert_model_config", model_version_id=model_version_id, tensor_fields=["tensor"])
     model = engine.post("models/get_version_by_id", model_version_id=model_version_id)["model_version"]["model_version"]
     info = model["file_info"]
@@ -115,20 +111,6 @@ def make_scene(engine: EngineProcess) -> Scene:
         version_id=second["pipeline_variant_pk_id"],
         definition=definition,
     )
-
-
-def upload(engine: EngineProcess, workspace_id: int, name: str) -> int:
-    conversion = {"arch": None, "framework": "onnx", "python_version": "3.8", "requirements": []}
-    metadata = {"name": name, "visibility": "private", "workspace_id": workspace_id, "conversion": conversion}
-    with samples.path("ccfraud.onnx").open("rb") as file:
-        parts = [
-            ("metadata", (None, json.dumps(metadata), "application/json")),
-            ("file", ("ccfraud.onnx", file, "application/octet-stream")),
-        ]
-        answer = engine.client.post("/v1/api/models/upload", files=parts)  # type: ignore[arg-type]
-    assert answer.is_success, answer.text
-    made: int = answer.json()["insert_models"]["returning"][0]["models"][0]["id"]
-    return made
 
 
 def create(engine: EngineProcess, workspace_id: int, name: str, definition: dict[str, Any]) -> dict[str, Any]:
@@ -151,9 +133,6 @@ def wait_for_job(engine: EngineProcess, answer: httpx.Response) -> dict[str, Any
     return job
 
 
-def until(condition: Callable[[], bool], seconds: float = 90) -> None:
-    """Return once the condition holds; fail after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
+def until(condition: Callable[[], object]) -> None:
+    """Return once the condition holds; fail after a time in which a busy machine starts several replicas."""
+    wait_for(condition, 120)

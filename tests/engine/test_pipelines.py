@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import EngineProcess
+from .process import EngineProcess
 from .scenes import Scene, create, make_scene
 
 

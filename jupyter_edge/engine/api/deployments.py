@@ -15,7 +15,9 @@ from jupyter_edge.core.pipeline import ModelRef
 from jupyter_edge.engine import specs
 from jupyter_edge.engine.api.dependencies import JOB_HEADER, Id, RequestBody, State, json_router
 from jupyter_edge.engine.api.notices import warn
+from jupyter_edge.engine.deployed import DeploymentStatus
 from jupyter_edge.engine.deployment_jobs import start_deploy, start_undeploy
+from jupyter_edge.engine.deployments import id_of
 from jupyter_edge.engine.pipelines import get_pipeline
 from jupyter_edge.engine.tables import ModelConfig, PipelineVersion
 
@@ -64,16 +66,6 @@ class DeploymentName(RequestBody):
     name: str
 
 
-class DeploymentStatus(TypedDict):
-    """The state of a deployment (Starting, Running, Error or Stopping) and of each of its replicas."""
-
-    status: str
-    details: list[str]
-    engines: list[dict[str, Any]]
-    engine_lbs: list[dict[str, Any]]
-    sidekicks: list[dict[str, Any]]
-
-
 @_pipelines.post("/deploy")
 def deploy(body: NewDeployment, state: State, response: Response) -> DeploymentMade:
     """Start a deployment of a pipeline version; one that runs answers until the new one does."""
@@ -102,11 +94,10 @@ def undeploy(body: OldDeployment, state: State, response: Response) -> None:
 @_status.post("/get_deployment")
 def get_status(body: DeploymentName, state: State) -> DeploymentStatus:
     """Tell how a deployment is; 404 once it is gone."""
-    _, _, number = body.name.rpartition("-")
-    status = state.deployments.status(int(number)) if number.isdecimal() and len(number) < 19 else None
+    status = state.deployments.status(id_of(body.name))
     if status is None:
         raise EntityNotFoundError(f"{body.name} is not deployed: deploy its pipeline first.")
-    return DeploymentStatus(**status)
+    return status
 
 
 def _chosen(session: Session, version: PipelineVersion, body: NewDeployment) -> list[ModelConfig]:

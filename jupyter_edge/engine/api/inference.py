@@ -10,6 +10,7 @@ from starlette.background import BackgroundTask
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from jupyter_edge.engine.api.dependencies import State
+from jupyter_edge.engine.deployments import id_of
 
 router = APIRouter(prefix="/v1/api/pipelines", tags=["inference"])
 
@@ -27,12 +28,11 @@ async def infer(deployment: str, name: str, request: Request, state: State) -> R
 
     Errors of the way there are an array of one object with the key ``error``.
     """
-    pipeline, _, number = deployment.rpartition("-")
-    deployment_id = int(number) if number.isdecimal() and len(number) < 19 else 0
+    deployment_id = id_of(deployment)
     port = state.deployments.port(deployment_id)
-    if name != pipeline or port is None:
+    if port is None or deployment != f"{name}-{deployment_id}":
         reason = state.deployments.error(deployment_id)
-        if name == pipeline and reason:
+        if reason:
             return _error(500, f"Pipeline {name!r} is not up: {reason}")
         return _error(404, f"Pipeline {name!r} is not deployed as {deployment!r}: deploy it first.")
     url = httpx.URL(f"http://127.0.0.1:{port}/pipelines/{name}", query=request.scope["query_string"])

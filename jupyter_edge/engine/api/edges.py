@@ -1,0 +1,136 @@
+"""Endpoints on edges."""
+
+from __future__ import annotations
+
+import asyncio
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Response
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from jupyter_edge.core.errors import ConflictError
+from jupyter_edge.engine import edges
+from jupyter_edge.engine.api.dependencies import Id, RequestBody, State, json_router
+from jupyter_edge.engine.api.items import EdgeItem, PublishItem, edge_item, publish_item
+from jupyter_edge.engine.api.notices import warn
+from jupyter_edge.engine.pipelines import UNFINISHED
+from jupyter_edge.engine.publishes import get_publish
+from jupyter_edge.engine.state import EngineState
+from jupyter_edge.engine.tables import Edge, timestamp
+
+PUBLISH_PATIENCE = 45.0
+_LOOK_SECONDS = 0.1
+
+_pipelines = json_router("pipelines")
+_edges = json_router("edges")
+
+
+class NewEdge(RequestBody):
+    """An edge's name, unique in this engine, and the publish that it is to run."""
+
+    name: str
+    pipeline_publish_id: Id
+    tags: list[str] = Field(default_factory=list)
+
+
+class EdgeName(RequestBody):
+    """Which edge."""
+
+    name: str
+
+
+class EdgeFilter(RequestBody):
+    """Which pipeline's edges; all where none is given."""
+
+    pipeline_id: Id | None = None
+
+
+class ListedEdge(EdgeItem):
+    """An edge, with when it joined and was last heard of."""
+
+    pipeline_publish_id: int
+    joined_at: str | None
+    last_seen: str | None
+
+
+class EdgesAnswer(TypedDict):
+    """Edges, oldest first."""
+
+    edges: list[ListedEdge]
+
+
+class JoinRequest(RequestBody):
+    """The name and the join token of an edge's bundle."""
+
+    edge_name: str
+    join_token: str
+
+
+class JoinAnswer(TypedDict):
+    """The edge's credential, shown this once."""
+
+    edge_id: str
+    credential: str
+
+
+@_pipelines.post("/add_edge_to_publish", status_code=201)
+async def add_edge(body: NewEdge, state: State) -> PublishItem:
+    """Add an edge and return its publish with the bundle that lets it join; waits for a publish that is under way."""
+    deadline = asyncio.get_running_loop().time() + PUBLISH_PATIENCE
+    while await asyncio.to_thread(_is_unfinished, state, body.pipeline_publish_id):
+        if asyncio.get_running_loop().time() > deadline:
+            msg = f"Publish {body.pipeline_publish_id} is still under way: add the edge once it is complete."
+            raise ConflictError(msg)
+        await asyncio.sleep(_LOOK_SECONDS)
+    return await asyncio.to_thread(_add_edge, body, state)
+
+
+@_pipelines.post("/remove_edge")
+@_pipelines.post("/remove_edge_from_publish")
+def remove_edge(body: EdgeName, state: State, response: Response) -> None:
+    """Remove an edge; its credential is refused from then on, and its log stays."""
+    with state.sessions.begin() as session:
+        if not edges.remove_edge(session, body.name):
+            warn(response, f"There is no edge {body.name}, so nothing was removed.")
+
+
+@_pipelines.post("/list_edges")
+def list_edges(body: EdgeFilter, state: State) -> EdgesAnswer:
+    """List edges."""
+    with state.sessions() as session:
+        return EdgesAnswer(edges=[_listed(edge) for edge in edges.list_edges(session, body.pipeline_id)])
+
+
+@_edges.post("/join")
+def join(body: JoinRequest, state: State) -> JoinAnswer:
+    """Let an edge in by its join token, which works once; needs no other authorization."""
+    with state.sessions.begin() as session:
+        joined = edges.join(session, body.edge_name, body.join_token)
+        return JoinAnswer(edge_id=joined.edge_id, credential=joined.credential)
+
+
+def _is_unfinished(state: EngineState, publish_id: int) -> bool:
+    with state.sessions() as session:
+        return get_publish(session, publish_id).status in UNFINISHED
+
+
+def _add_edge(body: NewEdge, state: EngineState) -> PublishItem:
+    with state.sessions.begin() as session:
+        engine_host = urlsplit(state.url).netloc
+        bundle = edges.add_edge(session, body.pipeline_publish_id, body.name, body.tags, engine_host)
+        return publish_item(get_publish(session, body.pipeline_publish_id), bundle)
+
+
+def _listed(edge: Edge) -> ListedEdge:
+    return ListedEdge(
+        **edge_item(edge),
+        pipeline_publish_id=edge.publish_id,
+        joined_at=timestamp(edge.joined_at) if edge.joined_at else None,
+        last_seen=timestamp(edge.last_seen) if edge.last_seen else None,
+    )
+
+
+router = APIRouter()
+router.include_router(_pipelines)
+router.include_router(_edges)

@@ -1,0 +1,127 @@
+"""Edges: places where a publish runs, let in once by a join token and then known by a credential."""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass, field
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from jupyter_edge.core.bundle import EdgeBundle
+from jupyter_edge.core.errors import AuthenticationError, ConflictError, ForbiddenError
+from jupyter_edge.core.naming import check_name, new_uuid
+from jupyter_edge.core.quantities import parse_cpus
+from jupyter_edge.core.secret import hash_token, new_token
+from jupyter_edge.engine.publishes import get_publish
+from jupyter_edge.engine.tables import Edge, PipelineVersion, Publish, now
+
+_NO_HASH = hash_token("")
+
+
+@dataclass(frozen=True)
+class Joined:
+    """What an edge that has joined is known by from then on."""
+
+    edge_id: str
+    credential: str = field(repr=False)
+
+
+def add_edge(session: Session, publish_id: int, name: str, tags: list[str], engine_host: str) -> EdgeBundle:
+    """Add an edge to a complete publish and return what it joins with; the join token is kept as a hash only.
+
+    Args:
+        engine_host: ``host:port`` at which edges find this engine.
+
+    Raises:
+        InvalidInputError: if the name may not name an edge.
+        EntityNotFoundError: if there is no such publish.
+        ConflictError: if an edge has this name already, naming where, or the publish is not complete.
+    """
+    check_name("edge", name)
+    publish = get_publish(session, publish_id)
+    if publish.status != "Published" or publish.pipeline_url is None:
+        reason = publish.error or f"its state is {publish.status}."
+        raise ConflictError(f"Publish {publish_id} is not complete, so no edge can be added to it: {reason}")
+    _require_free(session, name)
+    token = new_uuid()
+    limits = (publish.engine_config["engine"].get("resources") or {}).get("limits") or {}
+    session.add(
+        Edge(
+            name=name,
+            publish_id=publish_id,
+            tags=tags,
+            cpus=parse_cpus(limits.get("cpu", 1.0)),
+            memory=str(limits.get("memory", "512Mi")),
+            join_token_hash=hash_token(token),
+        )
+    )
+    try:
+        session.flush()
+    except IntegrityError:  # another request took the name just now
+        session.rollback()
+        _require_free(session, name)
+        raise
+    workspace_id = publish.pipeline_version.pipeline.workspace_id
+    return EdgeBundle(name, token, engine_host, publish.pipeline_url, workspace_id)
+
+
+def remove_edge(session: Session, name: str) -> bool:
+    """Remove an edge, whose credential is refused from then on; return whether there was one of this name."""
+    return session.scalar(delete(Edge).where(Edge.name == name).returning(Edge.id)) is not None
+
+
+def list_edges(session: Session, pipeline_id: int | None = None) -> list[Edge]:
+    """Return all edges, or those of a pipeline's publishes, oldest first."""
+    query = select(Edge).order_by(Edge.created_at, Edge.name)
+    if pipeline_id is not None:
+        query = query.join(Publish).join(PipelineVersion).where(PipelineVersion.pipeline_id == pipeline_id)
+    return list(session.scalars(query))
+
+
+def join(session: Session, name: str, token: str) -> Joined:
+    """Let an edge in by its join token, once, and return its credential, which is kept as a hash only.
+
+    Raises:
+        AuthenticationError: if there is no such edge, or the token is not its token.
+        ForbiddenError: if the token was used already.
+    """
+    edge = session.scalar(select(Edge).where(Edge.name == name))
+    expected = edge.join_token_hash if edge else None
+    if not hmac.compare_digest(hash_token(token), expected or _NO_HASH) or edge is None or expected is None:
+        msg = f"No edge {name} with this join token is registered: add the edge again and use its new bundle."
+        raise AuthenticationError(msg)
+    credential, moment = new_token(), now()
+    unused = update(Edge).where(Edge.id == edge.id, Edge.joined_at.is_(None))
+    values = {"joined_at": moment, "last_seen": moment, "credential_hash": hash_token(credential)}
+    if session.scalar(unused.values(**values).returning(Edge.id)) is None:
+        msg = (
+            f"The join token of edge {name} was used already: start the edge with the data folder that it had, "
+            "or remove the edge and add it again."
+        )
+        raise ForbiddenError(msg)
+    return Joined(edge.id, credential)
+
+
+def edge_of_credential(session: Session, credential: str) -> Edge:
+    """Return the edge that a credential was given to.
+
+    Raises:
+        AuthenticationError: if there is none, or it was removed.
+    """
+    edge = session.scalar(select(Edge).where(Edge.credential_hash == hash_token(credential)))
+    if edge is None:
+        raise AuthenticationError("No edge is known by this credential: it was removed, or never joined.")
+    return edge
+
+
+def _require_free(session: Session, name: str) -> None:
+    edge = session.scalar(select(Edge).where(Edge.name == name))
+    if edge:
+        pipeline = edge.publish.pipeline_version.pipeline.name
+        msg = (
+            f"An edge {name} runs publish {edge.publish_id} of pipeline {pipeline!r} already: "
+            "choose another name, or remove that edge first."
+        )
+        raise ConflictError(msg)
