@@ -20,9 +20,7 @@ from jupyter_edge.engine.pipelines import UNFINISHED
 from jupyter_edge.engine.registry import EdgeRegistry
 from jupyter_edge.engine.specs import configs_by_id, configs_of_steps, newest_config, require_steps, spec_of
 from jupyter_edge.engine.tables import Model, ModelConfig, ModelVersion, PipelineVersion, Publish, now
-from jupyter_edge.oci.artifact import push_pipeline
 from jupyter_edge.oci.blobs import BlobStore
-from jupyter_edge.oci.helm import push_chart
 
 _DEFAULT_CONFIG: dict[str, Any] = {
     "engine": {"resources": {"limits": {"cpu": 4.0, "memory": "3Gi"}, "requests": {"cpu": 4.0, "memory": "3Gi"}}},

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from jupyter_edge.core.errors import EdgeError, EntityNotFoundError, InvalidInputError
 from jupyter_edge.core.secret import Secret
 from jupyter_edge.core.version import VERSION
+from jupyter_edge.oci.helm import chart_version
 from jupyter_edge.oci.reference import Reference
 
 if TYPE_CHECKING:
     from jupyter_edge.oci.client import RegistryClient
-from jupyter_edge.oci.helm import chart_version
 
 _log = logging.getLogger(__name__)
 
