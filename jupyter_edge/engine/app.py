@@ -12,11 +12,15 @@ from fastapi_offline import FastAPIOffline
 from jupyter_edge.core.version import VERSION
 from jupyter_edge.engine.api import (
     deployments,
+    edge_logs,
+    edges,
     health,
     inference,
     jobs,
+    logs,
     models,
     pipelines,
+    publishes,
     registry,
     uploads,
     users,
@@ -28,7 +32,20 @@ from jupyter_edge.engine.state import EngineState
 from jupyter_edge.oci.registry import create_registry
 
 _TOKEN = HTTPBearer(auto_error=False, description="The token of the engine's home; `jupyter-edge env` prints it.")
-_ROUTERS = (workspaces, users, models, uploads, pipelines, deployments, inference, registry, jobs)
+_ROUTERS = (
+    workspaces,
+    users,
+    models,
+    uploads,
+    pipelines,
+    deployments,
+    inference,
+    logs,
+    publishes,
+    edges,
+    registry,
+    jobs,
+)
 
 
 def create_app(state: EngineState) -> FastAPI:
@@ -55,6 +72,7 @@ def create_app(state: EngineState) -> FastAPI:
     )
     app.state.engine = state
     app.include_router(health.router)
+    app.include_router(edge_logs.router)
     for module in _ROUTERS:
         app.include_router(module.router, dependencies=[Security(_TOKEN)])  # for the documentation: the guard checks it
     app.router.routes.extend(create_registry(state.blobs, state.home.registry, _checker(state)).routes)

@@ -20,7 +20,9 @@ from jupyter_edge.engine.pipelines import UNFINISHED
 from jupyter_edge.engine.registry import EdgeRegistry
 from jupyter_edge.engine.specs import configs_by_id, configs_of_steps, newest_config, require_steps, spec_of
 from jupyter_edge.engine.tables import Model, ModelConfig, ModelVersion, PipelineVersion, Publish, now
+from jupyter_edge.oci.artifact import push_pipeline
 from jupyter_edge.oci.blobs import BlobStore
+from jupyter_edge.oci.helm import Chart, push_chart
 
 _DEFAULT_CONFIG: dict[str, Any] = {
     "engine": {"resources": {"limits": {"cpu": 4.0, "memory": "3Gi"}, "requests": {"cpu": 4.0, "memory": "3Gi"}}},
@@ -144,9 +146,6 @@ def push(sessions: Sessions, registry: EdgeRegistry, blobs: BlobStore, publish_i
 def _push_all(
     spec: PipelineSpec, created: datetime, registry: EdgeRegistry, blobs: BlobStore, job: JobContext
 ) -> dict[str, Any]:
-    from jupyter_edge.oci.artifact import push_pipeline  # imports a registry client, which takes seconds
-    from jupyter_edge.oci.helm import Chart, push_chart
-
     total = sum({model.sha: model.size for model in spec.models}.values())
     pipeline, chart = registry.pipeline(spec.name, spec.version), registry.chart(spec.name, spec.version)
     image = str(registry.engine_image)

@@ -67,9 +67,9 @@ class EngineProcess:
         self, name: str, workspace_id: int, content: bytes = MODEL.read_bytes(), /, **metadata: Any
     ) -> httpx.Response:
         """Upload a model file as clients do."""
-        conversion = {"framework": "onnx", "arch": None, "python_version": "3.8", "requirements": []}
+        conversion: dict[str, Any] = {"framework": "onnx", "arch": None, "python_version": "3.8", "requirements": []}
         described = {"name": name, "visibility": "private", "workspace_id": workspace_id, "conversion": conversion}
-        parts = [
+        parts: list[tuple[str, tuple[str | None, str | bytes, str]]] = [
             ("metadata", (None, json.dumps(described | metadata), "application/json")),
             ("file", ("folder/model.onnx", content, "application/octet-stream")),
         ]
