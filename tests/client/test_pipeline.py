@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import re
 import subprocess
 from collections.abc import Callable
@@ -249,7 +250,8 @@ def test_the_address_answers_curl_with_the_header_of_the_client(client: Client, 
     options = [item for name, value in headers.items() for item in ("-H", f"{name}:{value}")]
     data = f"@{samples.path('transactions.arrow')}"
     command = ["curl", "-sS", "-X", "POST", url, *options, "--data-binary", data]
-    frame = pd.read_json(subprocess.run(command, check=True, capture_output=True, text=True).stdout, orient="records")
+    answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    frame = pd.read_json(io.StringIO(answer), orient="records")
     assert len(frame) == 1000
     assert frame["metadata"].map(lambda item: item["partition"]).nunique() == 1
     deployed.undeploy()

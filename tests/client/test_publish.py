@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import re
 import signal
 import socket
@@ -127,7 +128,7 @@ def test_the_serve_command_works_as_printed_and_its_rows_reach_the_log(
         (listed,) = published.list_edges()
         assert listed.joined_at is not None
     finally:
-        subprocess.run(["kill", f"-{signal.SIGTERM}", f"-{edge.pid}"], check=False)
+        os.killpg(edge.pid, signal.SIGTERM)
         edge.wait(30)
     assert isinstance(pipeline.logs(), pd.DataFrame)
 
