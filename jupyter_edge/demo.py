@@ -22,6 +22,7 @@ from jupyter_edge.core.errors import DeploymentError
 from jupyter_edge.samples import path as sample
 from jupyter_edge.vision import decode_yolo, image_to_tensor, to_png
 
+_SHAPES = ("circle", "square", "triangle", "star", "heart")
 _CONFIG = DeploymentConfigBuilder().replica_count(1).cpus(1).memory("900Mi").build()
 
 
@@ -87,7 +88,7 @@ def _object_detection(client: Client, folder: Path) -> tuple[Path, pd.DataFrame]
     pipeline.deploy(deployment_config=_CONFIG)
     image = image_to_tensor(sample("shapes.png"), size=(256, 256))
     answer = pipeline.infer(image.to_arrow("images"))
-    detections = decode_yolo(answer.column("out.output0")[0].as_py(), image)
+    detections = decode_yolo(answer.column("out.output0")[0].as_py(), image, names=_SHAPES)
     picture = folder / "detections.png"
     picture.write_bytes(to_png(detections.draw(sample("shapes.png"))))
     pipeline.undeploy()
