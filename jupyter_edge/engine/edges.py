@@ -104,18 +104,6 @@ def join(session: Session, name: str, token: str) -> Joined:
     return Joined(edge.id, credential)
 
 
-def edge_of_credential(session: Session, credential: str) -> Edge:
-    """Return the edge that a credential was given to.
-
-    Raises:
-        AuthenticationError: if there is none, or it was removed.
-    """
-    edge = session.scalar(select(Edge).where(Edge.credential_hash == hash_token(credential)))
-    if edge is None:
-        raise AuthenticationError("No edge is known by this credential: it was removed, or never joined.")
-    return edge
-
-
 def _require_free(session: Session, name: str) -> None:
     edge = session.scalar(select(Edge).where(Edge.name == name))
     if edge:

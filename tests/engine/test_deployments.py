@@ -230,6 +230,51 @@ def test_after_a_killed_engine_the_children_end_and_the_next_engine_deploys_on_t
     assert scene.infer().status_code == 200
 
 
+def logged(scene: Scene) -> int:
+    """Return how many rows the pipeline's log has."""
+    body = {"pipeline_name": scene.name, "workspace_id": scene.workspace_id}
+    return len(scene.engine.post("pipelines/get_logs", **body))
+
+
+def test_rows_are_in_the_log_as_soon_as_they_are_answered_and_stay_there(scene: Scene) -> None:
+    deployment_id = scene.deploy(config=config(replicas=2))
+    for count in (1, 2, 3):
+        assert scene.infer().status_code == 200
+        assert logged(scene) == count
+    scene.infer(rows=5)
+    scene.undeploy(deployment_id)
+    assert logged(scene) == 8
+
+
+def test_rows_of_a_killed_replica_and_of_its_successor_are_in_the_log(scene: Scene) -> None:
+    known = {process.pid for process in replicas_of(scene.engine)}
+    scene.deploy()
+    scene.infer(rows=3)
+    assert logged(scene) == 3
+    (victim,) = (process for process in replicas_of(scene.engine) if process.pid not in known)
+    victim.kill()
+    until(lambda: scene.infer().status_code == 200)
+    assert logged(scene) == 4
+
+
+def test_rows_that_a_killed_engine_has_not_taken_over_are_in_the_log_of_the_next(own_engine: EngineProcess) -> None:
+    own_engine.start()
+    scene = make_scene(own_engine)
+    deployment_id = scene.deploy()
+    url = scene.url()
+    own_engine.process.send_signal(signal.SIGSTOP)  # so that it takes nothing over before it is killed
+    headers = {"Authorization": f"Bearer {own_engine.token}"}
+    answer = httpx.post(url, json=[{"tensor": [0.5] * 29}] * 6, headers=headers, timeout=60)
+    assert answer.status_code == 200
+    own_engine.kill()
+    own_engine.start()
+    until(lambda: scene.status(deployment_id).json()["status"] == "Running")
+    until(lambda: logged(scene) == 6)
+    scene.undeploy(deployment_id)
+    until(lambda: list((own_engine.home.deployments / str(deployment_id)).glob("*")) == [])
+    assert logged(scene) == 6
+
+
 def test_an_engine_that_is_stopped_while_it_deploys_deploys_when_it_is_started_again(own_engine: EngineProcess) -> None:
     own_engine.start()
     scene = make_scene(own_engine)

@@ -175,6 +175,19 @@ def test_an_edge_joins_once(scene: Scene, publish: dict[str, Any], name: str) ->
     assert joined["credential"].encode() not in stored
 
 
+def test_the_credential_of_a_removed_edge_is_refused(scene: Scene, publish: dict[str, Any], name: str) -> None:
+    bundle = bundle_of(add(scene, publish["id"], name))
+    credential = join(scene.engine, name, bundle.join_token).json()["credential"]
+
+    def ship() -> int:
+        headers = {"Authorization": f"Bearer {credential}"}
+        return httpx.post(f"{scene.engine.url}/v1/api/edges/logs", headers=headers).status_code
+
+    assert ship() == 400  # the edge is known, and has sent nothing
+    scene.engine.post("pipelines/remove_edge", name=name)
+    assert ship() == 403
+
+
 def test_a_publish_and_a_pipeline_with_edges_are_not_deleted(scene: Scene, publish: dict[str, Any], name: str) -> None:
     add(scene, publish["id"], name)
     for path, number in (("delete_publish", publish["id"]), ("delete", scene.pipeline_id)):
