@@ -5,6 +5,8 @@ What needs pyarrow is imported when it is first used, so that an engine starts w
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import threading
 from collections.abc import Sequence
 from datetime import timedelta
@@ -13,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from jupyter_edge.core.errors import InvalidInputError
 from jupyter_edge.engine.database import Sessions
@@ -23,8 +26,11 @@ from jupyter_edge.logs.spool_reader import SpoolReader
 if TYPE_CHECKING:
     from jupyter_edge.engine.log_query import Page, Query
 
+_log = logging.getLogger(__name__)
+
 KEEP = timedelta(days=90)
 KEEP_BYTES = 20 << 30
+TIDY_SECONDS = 30.0
 _READ_ATTEMPTS = 5
 
 
@@ -126,6 +132,16 @@ class LogStore:
 
         with self._tidying:
             return prune(self._sessions, self._folder, now() - keep, keep_bytes)
+
+    async def tidy_for_ever(self) -> None:
+        """Compact and prune now and then, until cancelled; what fails is logged and tried again."""
+        while True:
+            await asyncio.sleep(TIDY_SECONDS)
+            for work in (self.compact, self.prune):
+                try:
+                    await asyncio.to_thread(work)
+                except (OSError, SQLAlchemyError):
+                    _log.exception("The inference log could not be tidied; it is tried again")
 
     def sweep(self) -> None:
         """Remove files that nothing names: what a killed engine left half-done. For the start of an engine."""

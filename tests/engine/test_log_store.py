@@ -12,39 +12,24 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from sqlalchemy import select
-from sqlalchemy.engine import Engine
 
 from jupyter_edge.core.errors import EntityNotFoundError, InvalidInputError
 from jupyter_edge.core.records import InferenceRecord
 from jupyter_edge.engine import log_compaction
-from jupyter_edge.engine.database import Sessions, open_database
+from jupyter_edge.engine.database import Sessions
 from jupyter_edge.engine.log_query import Page, Query
 from jupyter_edge.engine.log_store import LogStore
 from jupyter_edge.engine.log_tables import LogFile, LogSegment, LogSource
-from jupyter_edge.engine.tables import Base, Pipeline, User, Workspace
 from jupyter_edge.logs.records import encode
 from jupyter_edge.logs.spool import Spool
+from tests.engine.log_helpers import PIPELINE, database_with_pipeline
 from tests.logs.helpers import record
-
-PIPELINE = 1
 
 
 @pytest.fixture
 def sessions(tmp_path: Path) -> Iterator[Sessions]:
-    made = open_database(tmp_path / "engine.db")
-    with made.begin() as session:
-        engine = session.get_bind()
-        assert isinstance(engine, Engine)
-    Base.metadata.create_all(engine)
-    with made.begin() as session:
-        user = User(email="somebody@localhost")
-        session.add(user)
-        session.flush()
-        session.add(Workspace(name="w", created_by=user.id))
-        session.flush()
-        session.add(Pipeline(workspace_id=1, name="p"))
-    yield made
-    engine.dispose()
+    with database_with_pipeline(tmp_path / "engine.db") as made:
+        yield made
 
 
 @pytest.fixture
@@ -216,7 +201,7 @@ def test_another_schema_ends_a_page_and_the_next_one_goes_on(store: LogStore) ->
     for number in range(0, 10, 2):
         a.write(record(number, time=number))
         b.write(record(number + 1, time=number + 1))
-    other = {"inputs": {"image": np.zeros((1, 2), np.float32)}}
+    other: dict[str, Any] = {"inputs": {"image": np.zeros((1, 2), np.float32)}}
     a.write(record(10, time=10, **other))
     b.write(record(11, time=11))
     found = pages(store)
