@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -54,7 +55,9 @@ def create_app(state: EngineState) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await state.deployments.start_all()
+        tidying = asyncio.create_task(state.logs.tidy_for_ever())
         yield
+        tidying.cancel()
         await state.deployments.stop_all()
 
     app = FastAPIOffline(

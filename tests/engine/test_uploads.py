@@ -6,11 +6,13 @@ import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 
 from jupyter_edge.core.errors import InvalidInputError
@@ -182,6 +184,61 @@ def test_a_caller_who_goes_away_leaves_nothing(engine: EngineProcess, workspace_
     body = metadata_part(workspace_id) + file_part(bytes(4 << 20))
     with begin_upload(engine, body, length=1 << 30):
         wait_for(lambda: unfinished_bytes(engine))
+    wait_for(lambda: kept_files(engine) == before)
+    assert engine.post("models/list", workspace_id=workspace_id) == {"models": []}
+
+
+@pytest.fixture
+def held_check(engine: EngineProcess) -> Iterator[Callable[[], psutil.Process]]:
+    """Give what waits for the check of an upload to run, and holds it."""
+    held = []
+
+    def hold() -> psutil.Process:
+        def find() -> bool:
+            children = psutil.Process(engine.process.pid).children()
+            held.extend(child for child in children if "jupyter_edge.runtime.inspect" in child.cmdline())
+            return bool(held)
+
+        wait_for(find)
+        held[-1].suspend()
+        return held[-1]
+
+    yield hold
+    for process in held:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+
+
+def newest_job(engine: EngineProcess) -> dict[str, Any]:
+    job: dict[str, Any] = engine.post("jobs/list")["jobs"][0]
+    return job
+
+
+def test_an_upload_can_be_cancelled_while_it_is_checked(
+    engine: EngineProcess, workspace_id: int, held_check: Callable[[], psutil.Process]
+) -> None:
+    before = kept_files(engine)
+    with ThreadPoolExecutor(1) as pool:
+        upload = pool.submit(engine.upload, "fraud", workspace_id)
+        check = held_check()
+        job = newest_job(engine)
+        assert (job["kind"], job["state"]) == ("upload", "running")
+        engine.post("jobs/cancel", id=job["id"])
+        assert_refused(upload.result(), "cancelled", HTTPStatus.CONFLICT)
+    assert newest_job(engine)["state"] == "cancelled"
+    assert not check.is_running()
+    assert kept_files(engine) == before
+    assert engine.post("models/list", workspace_id=workspace_id) == {"models": []}
+
+
+def test_a_caller_who_goes_away_during_the_check_cancels_it(
+    engine: EngineProcess, workspace_id: int, held_check: Callable[[], psutil.Process]
+) -> None:
+    before = kept_files(engine)
+    body = metadata_part(workspace_id) + file_part(MODEL.read_bytes()) + END
+    with begin_upload(engine, body, length=len(body)):
+        held_check()
+    wait_for(lambda: newest_job(engine)["state"] == "cancelled")
     wait_for(lambda: kept_files(engine) == before)
     assert engine.post("models/list", workspace_id=workspace_id) == {"models": []}
 
