@@ -153,7 +153,8 @@ class _Connection(asyncio.BufferedProtocol):
             self._waiting.append(self._refusal)
             self._ends = True
             return data[:0]
-        if self._head_complete and self._receiving and self._length - self._received > _DIRECT_BODY:
+        to_come = self._length - self._received
+        if self._head_complete and self._receiving and self._in_place is None and to_come > _DIRECT_BODY:
             self._receive_in_place()
         return rest
 

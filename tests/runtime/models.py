@@ -34,8 +34,9 @@ def save(path: Path, nodes: list[Any], inputs: list[Value], outputs: list[Value]
 def doubling(path: Path, shape: Shape = ("n", 3), *, source: str = "x", target: str = "y") -> Path:
     """A float model that doubles values of any shape."""
     nodes = [helper.make_node("Mul", [source, "two"], [target])]
-    values = [(source, TensorProto.FLOAT, shape)], [(target, TensorProto.FLOAT, shape)]
-    return save(path, nodes, *values, {"two": np.float32(2)})
+    inputs: list[Value] = [(source, TensorProto.FLOAT, shape)]
+    outputs: list[Value] = [(target, TensorProto.FLOAT, shape)]
+    return save(path, nodes, inputs, outputs, {"two": np.float32(2)})
 
 
 def echo(path: Path, element: int, shape: Shape = ("n", 2)) -> Path:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from onnx import TensorProto
+from onnx import TensorProto, helper
 
 from jupyter_edge.core.errors import InferenceError, InvalidInputError
 from jupyter_edge.core.pipeline import PipelineSpec
@@ -13,7 +13,7 @@ from jupyter_edge.runtime.batch import Batch
 from jupyter_edge.runtime.pipeline import Pipeline
 from tests.runtime import models
 
-ELEMENTS = {
+ELEMENTS: dict[int, list[Any]] = {
     TensorProto.FLOAT: [[1.5, -2.0], [float("nan"), 4.0]],
     TensorProto.DOUBLE: [[1.5, 1e300], [0.1, 4.0]],
     TensorProto.FLOAT16: [[1.5, -2.0], [0.5, 4.0]],
@@ -34,7 +34,7 @@ def infer(pipeline: Pipeline, **columns: Any) -> dict[str, Any]:
     return dict(pipeline.infer(Batch(rows, columns)).outputs)
 
 
-@pytest.mark.parametrize("element", ELEMENTS, ids=lambda element: TensorProto.DataType.Name(element))
+@pytest.mark.parametrize("element", ELEMENTS, ids=TensorProto.DataType.Name)
 def test_every_numeric_element_type_goes_through_unchanged(tmp_path: Path, element: int) -> None:
     pipeline = models.pipeline_of(models.echo(tmp_path / "echo.onnx", element))
     sent = np.array(ELEMENTS[element], np.uint64 if element == TensorProto.UINT64 else None)
@@ -117,7 +117,7 @@ def test_steps_feed_each_other_by_name_where_names_match(tmp_path: Path) -> None
     after = models.echo(tmp_path / "after.onnx", TensorProto.INT64, ("n",))
     renamed = models.save(
         tmp_path / "renamed.onnx",
-        [models.helper.make_node("Identity", ["double"], ["chosen"])],
+        [helper.make_node("Identity", ["double"], ["chosen"])],
         [("double", TensorProto.INT64, ("n",))],
         [("chosen", TensorProto.INT64, ("n",))],
         {},

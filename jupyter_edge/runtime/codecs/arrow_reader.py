@@ -119,7 +119,7 @@ class _BatchReader:
         self._nodes = iter(header.structs(1, "<qq"))
         self._buffers = iter(header.structs(2, "<qq"))
         compression = header.table(3)
-        self._codec = None if compression is None else _codec(_CODECS[compression.number(0, "<b")])
+        self._codec = None if compression is None else _CODECS[compression.number(0, "<B")]
         self._variadic = iter(header.structs(4, "<q"))
         self._content = content
         self._dictionaries = dictionaries
@@ -177,10 +177,7 @@ class _BatchReader:
         if unpacked < 0:
             raise ValueError
         self._budget.take(unpacked)
-        target = bytearray(unpacked)
-        if self._codec.decompress_into(data[8:], target) != unpacked:
-            raise ValueError
-        return memoryview(target)
+        return _unpack(self._codec, data[8:], unpacked)
 
     def _integers(self, dtype: np.dtype[Any] | None, count: int) -> np.ndarray[Any, Any]:
         data = self._buffer()
@@ -297,10 +294,17 @@ def _with_nulls(values: Column, valid: np.ndarray[Any, Any] | None) -> Column:
     return [value if there else None for value, there in zip(values, valid, strict=True)]
 
 
-def _codec(name: str) -> Any:
+def _unpack(codec: str, data: Bytes, size: int) -> Bytes:
     try:
         import cramjam  # only few requests are compressed
     except ImportError:
-        msg = f"The Arrow buffers are compressed with {name}, which this server cannot read: write them uncompressed."
+        msg = f"The Arrow buffers are compressed with {codec}, which this server cannot read: write them uncompressed."
         raise InvalidInputError(msg) from None
-    return getattr(cramjam, name)
+    target = bytearray(size)
+    try:
+        unpacked = getattr(cramjam, codec).decompress_into(data, target)
+    except cramjam.DecompressionError:
+        unpacked = -1
+    if unpacked != size:
+        raise ValueError
+    return memoryview(target)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import datetime
 import io
 import json
@@ -83,7 +84,7 @@ def test_long_texts_are_read_from_where_their_views_point() -> None:
 def test_dictionaries_and_times_are_read_as_what_they_mean() -> None:
     assert column(pa.array(["x", "y", None, "x"]).dictionary_encode()) == ["x", "y", None, "x"]
     assert column(pa.array([1.5, 2.5, 1.5]).dictionary_encode()).tolist() == [1.5, 2.5, 1.5]
-    time = datetime.datetime(2023, 10, 31, 20, 36, 33, 500_000)
+    time = datetime.datetime(2023, 10, 31, 20, 36, 33, 500_000, datetime.UTC)
     assert column([time, None], pa.timestamp("ms", "UTC")) == ["2023-10-31T20:36:33.500", None]
 
 
@@ -167,10 +168,8 @@ def test_a_damaged_file_is_read_or_refused(good: bytes, changes: list[tuple[floa
     body = bytearray(good)
     for place, value in changes:
         body[int(place * len(body))] = value
-    try:
+    with contextlib.suppress(InvalidInputError, TooLargeError):
         assert arrow_reader.decode(body).rows >= 0
-    except (InvalidInputError, TooLargeError) as error:
-        assert str(error)
 
 
 def test_what_unpacks_to_too_much_is_refused_before_it_is_unpacked() -> None:
@@ -184,6 +183,6 @@ def test_what_unpacks_to_too_much_is_refused_before_it_is_unpacked() -> None:
 def test_numbers_are_read_in_place() -> None:
     body = bytearray(file_of(pa.table({"a": [1.0, 2.0]})))
     read = arrow_reader.decode(body).columns["a"]
-    place = body.index(np.float64([1, 2]).tobytes())
+    place = body.index(np.array([1.0, 2.0]).tobytes())
     body[place : place + 8] = np.float64(7).tobytes()
     assert np.asarray(read).tolist() == [7, 2]

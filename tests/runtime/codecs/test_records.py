@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import Any
 
@@ -43,7 +44,7 @@ class TestBothWays:
 
     def test_nulls_among_numbers_are_nan(self, body_of: Any) -> None:
         batch = records.decode(body_of([{"a": [1, None], "b": None}, {"a": [2, 3], "b": 2.5}]))
-        assert np.array_equal(batch.columns["a"], [[1, np.nan], [2, 3]], equal_nan=True)
+        assert np.array_equal(batch.columns["a"], np.array([[1, np.nan], [2, 3]]), equal_nan=True)
         assert np.array_equal(batch.columns["b"], [np.nan, 2.5], equal_nan=True)
 
     def test_a_literal_nan_is_read(self, body_of: Any) -> None:
@@ -51,7 +52,10 @@ class TestBothWays:
         assert np.array_equal(batch.columns["a"], [[1, np.nan, -np.inf]], equal_nan=True)
 
     def test_text_and_ragged_and_mixed_values_stay_as_they_are(self, body_of: Any) -> None:
-        rows = [{"t": "a", "r": [1], "m": 1, "o": {"k": [1]}}, {"t": None, "r": [1, 2], "m": "x", "o": None}]
+        rows: list[dict[str, Any]] = [
+            {"t": "a", "r": [1], "m": 1, "o": {"k": [1]}},
+            {"t": None, "r": [1, 2], "m": "x", "o": None},
+        ]
         columns = records.decode(body_of(rows)).columns
         assert columns == {name: [row[name] for row in rows] for name in rows[0]}
 
@@ -116,10 +120,8 @@ def equal(left: Any, right: Any) -> bool:
 @pytest.mark.fuzz
 @given(st.binary(max_size=200), st.booleans())
 def test_any_bytes_are_read_or_refused(body: bytes, large: bool) -> None:
-    try:
+    with contextlib.suppress(InvalidInputError):
         assert records.decode(body + b" " * 70_000 if large else body).rows >= 0
-    except InvalidInputError as error:
-        assert str(error)
 
 
 def test_an_answer_is_written_in_order_with_the_shortest_float32() -> None:
