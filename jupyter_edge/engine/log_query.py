@@ -215,21 +215,22 @@ class _Reader:
         schema = self._schemas[self._schema_id]
         known = list(dict.fromkeys(name for other in self._schemas.values() for name in other.names))
         wanted = self._query.select([*schema.names, PARTITION], [*known, PARTITION])
-        counts = np.bincount(owners[order], minlength=len(pieces))
-        tables = []
-        for piece, count in zip(pieces, counts, strict=True):
-            if count:
-                tables.append(self._read(piece, int(count), schema, wanted))
-                last = piece.segment.start + int(piece.offsets[count - 1])
-                piece.scan.position = last if self._query.descending else last + 1
-        # Row k of the page is the n-th chosen row of its piece: ranks put the pieces' rows where the page has them.
-        places = np.argsort(np.argsort(owners[order], kind="stable"), kind="stable")
-        return pa.concat_tables(tables).take(places)
-
-    def _read(self, piece: _Piece, count: int, schema: pa.Schema, wanted: list[str]) -> pa.Table:
         own = pa.schema([schema.field(name) for name in wanted if name != PARTITION])
-        columns: dict[str, Any] = {PARTITION: pa.repeat(piece.scan.name, count)}
+        counts = np.bincount(owners[order], minlength=len(pieces))
+        used = [(piece, int(count)) for piece, count in zip(pieces, counts, strict=True) if count]
+        for piece, count in used:
+            last = piece.segment.start + int(piece.offsets[count - 1])
+            piece.scan.position = last if self._query.descending else last + 1
+        names = pa.array([piece.scan.name for piece in pieces])
+        columns: dict[str, Any] = {PARTITION: names.take(pa.array(owners[order]))}
         if len(own):
-            table = log_rows.load(self._session, self._folder, piece.segment, own).take(piece.offsets[:count])
+            tables = [log_rows.load(self._session, self._folder, piece.segment, own) for piece, _ in used]
+            starts = np.cumsum(
+                [0, *(piece.segment.rows if count else 0 for piece, count in zip(pieces, counts, strict=True))]
+            )
+            places = np.concatenate([piece.offsets + start for piece, start in zip(pieces, starts[:-1], strict=True)])[
+                order
+            ]
+            table = pa.concat_tables(tables).take(pa.array(places))
             columns |= zip(own.names, table.columns, strict=True)
         return pa.table({name: columns[name] for name in wanted})

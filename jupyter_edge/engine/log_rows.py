@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -18,7 +19,8 @@ from jupyter_edge.core.errors import InvalidInputError, TooLargeError
 from jupyter_edge.engine.log_tables import LogFile, LogSegment
 
 PARTITION = "metadata.partition"
-MAX_TABLE_BYTES = 1 << 30
+MAX_TEXT_BYTES = 1 << 28
+_PREFIXES = ("in.", "out.", "out_")
 _TEXTS = pa.list_(pa.string())
 _FIXED = {
     "time": pa.int64(),
@@ -34,18 +36,43 @@ def split(body: bytes) -> Iterator[bytes]:
     """Yield the Arrow IPC streams that follow one another in a body, each of which marks its own end.
 
     Raises:
-        InvalidInputError: if the body is something else.
+        InvalidInputError: if the body is something else, or holds compressed buffers, which may unpack to anything.
     """
     source = pa.BufferReader(body)
     while (start := source.tell()) < len(body):
         try:
-            with pa.ipc.open_stream(source) as reader:
-                for _ in reader:
-                    pass
-        except (pa.ArrowException, OSError) as error:
+            compressed = any(list(map(_is_compressed, pa.ipc.MessageReader.open_stream(source))))
+        except (pa.ArrowException, OSError, struct.error) as error:
             msg = f"The batch at byte {start} of the body is not an Arrow IPC stream: {error}"
             raise InvalidInputError(msg) from None
+        if compressed:
+            raise InvalidInputError(f"The batch at byte {start} of the body is compressed: send it as it is.")
         yield body[start : source.tell()]
+
+
+def _is_compressed(message: pa.Message) -> bool:
+    """Tell whether a message's flatbuffer (Arrow format, Message.fbs) names a codec for its buffers."""
+    buffer = message.metadata.to_pybytes()
+    (root,) = struct.unpack_from("<I", buffer)
+    header = _field(buffer, root, 2)
+    batch = _follow(buffer, header)
+    if message.type == "dictionary":
+        batch = _follow(buffer, _field(buffer, batch, 1))
+    return message.type != "schema" and _field(buffer, batch, 3) != 0
+
+
+def _field(buffer: bytes, table: int, index: int) -> int:
+    """Return where a flatbuffer table keeps a field; 0 if it leaves it out."""
+    (back,) = struct.unpack_from("<i", buffer, table)
+    (size,) = struct.unpack_from("<H", buffer, table - back)
+    slot = 4 + 2 * index
+    (offset,) = struct.unpack_from("<H", buffer, table - back + slot) if slot < size else (0,)
+    return table + offset if offset else 0
+
+
+def _follow(buffer: bytes, place: int) -> int:
+    (offset,) = struct.unpack_from("<I", buffer, place)
+    return int(place + offset)
 
 
 def decode(payload: bytes) -> pa.Table:
@@ -53,21 +80,23 @@ def decode(payload: bytes) -> pa.Table:
 
     Raises:
         InvalidInputError: if it is not what ``logs.records`` writes.
-        TooLargeError: if it takes more than ``MAX_TABLE_BYTES`` when unpacked.
+        TooLargeError: if its repeated texts take more than ``MAX_TEXT_BYTES`` when written out.
     """
     try:
         table = pa.ipc.open_stream(payload).read_all()
-        if table.nbytes > MAX_TABLE_BYTES:
-            msg = f"A batch of the log takes {table.nbytes} bytes unpacked: {MAX_TABLE_BYTES} are allowed."
-            raise TooLargeError(msg)
         table.validate(full=True)
-    except (pa.ArrowException, OSError) as error:
+        _check(table)
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         msg = f"A batch of the log is not an Arrow IPC stream: {error}"
         raise InvalidInputError(msg) from None
-    _check(table)
+    return _unpack(table)
+
+
+def _unpack(table: pa.Table) -> pa.Table:
     columns = {name: _plain(table.column(name)) for name in table.column_names}
     for path in columns["metadata.dropped"].combine_chunks().flatten().unique().to_pylist():
-        columns.setdefault(path, pa.nulls(table.num_rows))
+        if path and path.startswith(_PREFIXES):
+            columns.setdefault(path, pa.nulls(table.num_rows))
     return pa.table({name: columns[name] for name in sorted(columns, key=_rank)})
 
 
@@ -83,10 +112,17 @@ def _check(table: pa.Table) -> None:
     if fixed != _FIXED or not table.num_rows or any(table.column(name).null_count for name in _FIXED):
         msg = f"A batch of the log needs rows and the columns {', '.join(_FIXED)}, without nulls."
         raise InvalidInputError(msg)
-    others = [name for name in names if name not in _FIXED and not name.startswith(("in.", "out.", "out_"))]
-    if others or len(set(names)) < len(names):
-        msg = f"A batch of the log has columns that are not known or come twice: {others or names}."
+    others = [field for field in table.schema if field.name not in _FIXED]
+    odd = [field.name for field in others if not (field.name.startswith(_PREFIXES) and _is_loggable(field.type))]
+    if odd or len(set(names)) < len(names):
+        msg = f"A batch of the log has columns that are not known or come twice: {odd or names}."
         raise InvalidInputError(msg)
+
+
+def _is_loggable(kind: pa.DataType) -> bool:
+    value = kind.value_type if pa.types.is_list(kind) else kind
+    checks = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_string)
+    return any(check(value) for check in checks)
 
 
 def _plain_type(kind: pa.DataType) -> pa.DataType:
@@ -94,7 +130,14 @@ def _plain_type(kind: pa.DataType) -> pa.DataType:
 
 
 def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+    """Write out texts that are stored once for many rows, as far as that stays small."""
+    if not pa.types.is_dictionary(column.type):
+        return column
+    lengths = (pc.max(pc.binary_length(chunk.dictionary)).as_py() or 0 for chunk in column.chunks)
+    if max(lengths, default=0) * len(column) > MAX_TEXT_BYTES:
+        msg = f"A batch of the log repeats texts that take more than {MAX_TEXT_BYTES} bytes: send fewer rows at once."
+        raise TooLargeError(msg)
+    return column.cast(column.type.value_type)
 
 
 def times_of(table: pa.Table) -> tuple[int, int]:
@@ -160,7 +203,7 @@ def load(session: Session, folder: Path, segment: Segment, schema: pa.Schema) ->
     payload = session.scalar(select(LogSegment.payload).where(LogSegment.id == segment.id))
     if payload is None:
         raise FileNotFoundError(f"log segment {segment.id}")
-    return conform(decode(payload), schema)
+    return conform(_unpack(pa.ipc.open_stream(payload).read_all()), schema)
 
 
 def read_schema(fields: bytes) -> pa.Schema:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import random
 import threading
 from collections.abc import Callable, Iterator
@@ -11,11 +12,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import select
 
-from jupyter_edge.core.errors import EntityNotFoundError, InvalidInputError
+from jupyter_edge.core.errors import EntityNotFoundError, InvalidInputError, TooLargeError
 from jupyter_edge.core.records import InferenceRecord
-from jupyter_edge.engine import log_compaction
+from jupyter_edge.engine import log_compaction, log_rows, log_store
 from jupyter_edge.engine.database import Sessions
 from jupyter_edge.engine.log_query import Page, Query
 from jupyter_edge.engine.log_store import LogStore
@@ -23,7 +26,7 @@ from jupyter_edge.engine.log_tables import LogFile, LogSegment, LogSource
 from jupyter_edge.logs.records import encode
 from jupyter_edge.logs.spool import Spool
 from tests.engine.log_helpers import PIPELINE, database_with_pipeline
-from tests.logs.helpers import record
+from tests.logs.helpers import read, record, wait_until
 
 
 @pytest.fixture
@@ -94,20 +97,57 @@ def test_a_shipment_with_one_bad_batch_leaves_nothing(store: LogStore) -> None:
     assert store.dropped_rows(PIPELINE) == {"edge-1": 7}
 
 
+def as_stream(table: pa.Table, **options: Any) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(**options)) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue())
+
+
 @pytest.mark.parametrize(
-    "table",
+    ("changes", "reason"),
     [
-        {"time": pa.array([1])},
-        {"time": pa.array(["1"]), "out.x": pa.array([1])},
-        {"time": pa.array([], pa.int64())},
+        ({"time": pa.array(["1"])}, "needs rows and the columns"),
+        ({"time": pa.array([None], pa.int64())}, "needs rows and the columns"),
+        ({"metadata.elapsed": None}, "needs rows and the columns"),
+        ({"elsewhere": pa.array([1])}, "elsewhere"),
+        ({"in.x": pa.array([{"a": 1}])}, "in.x"),
+        ({"metadata.last_model": pa.array(["a" * (1 << 29)]).dictionary_encode()}, "repeats texts"),
     ],
 )
-def test_an_arrow_stream_of_something_else_is_refused(store: LogStore, table: dict[str, Any]) -> None:
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, pa.table(table).schema) as writer:
-        writer.write_table(pa.table(table))
-    with pytest.raises(InvalidInputError, match="needs rows and the columns"):
-        store.ingest(LogSource(PIPELINE, "edge-1", "e1"), [(1, sink.getvalue().to_pybytes())])
+def test_an_arrow_stream_of_something_else_is_refused(store: LogStore, changes: dict[str, Any], reason: str) -> None:
+    ((_, payload),) = encode([record(0)])
+    columns = dict(zip(read(payload).column_names, read(payload).columns, strict=True)) | changes
+    table = pa.table({name: column for name, column in columns.items() if column is not None})
+    with pytest.raises((InvalidInputError, TooLargeError), match=reason):
+        store.ingest(LogSource(PIPELINE, "edge-1", "e1"), [(1, as_stream(table))])
+
+
+@pytest.mark.parametrize("codec", [None, "lz4", "zstd"])
+def test_compressed_buffers_of_an_edge_are_refused(store: LogStore, codec: str | None) -> None:
+    ((_, payload),) = encode([record(0, 1000)])
+    body = as_stream(read(payload), compression=codec)
+    source = LogSource(PIPELINE, "edge-1", "e1")
+    if codec is None:
+        assert store.ingest_shipment(source, [1], body, 0) == 1
+    else:
+        with pytest.raises(InvalidInputError, match="compressed"):
+            store.ingest_shipment(source, [1], body, 0)
+
+
+@pytest.mark.fuzz
+@given(st.data())
+def test_a_damaged_batch_is_refused_or_can_be_read(data: st.DataObject) -> None:
+    ((_, payload),) = encode([record(0, 4, inputs={"text": ["a", "b", None, "c"]}, check_failures=[["x"], [], [], []])])
+    damaged = bytearray(payload)
+    for place in data.draw(st.lists(st.integers(0, len(payload) - 1), min_size=1, max_size=4)):
+        damaged[place] = data.draw(st.integers(0, 255))
+    body = bytes(damaged[: data.draw(st.integers(len(payload) // 2, 2 * len(payload)))])
+    try:
+        for part in log_rows.split(body):
+            log_rows.decode(part).to_pylist()
+    except (InvalidInputError, TooLargeError):
+        pass
 
 
 def test_rows_of_a_pipeline_that_is_gone_are_refused(store: LogStore) -> None:
@@ -333,3 +373,19 @@ def test_no_rows_are_an_empty_page(store: LogStore) -> None:
     assert (page.status, page.rows.num_rows, page.positions) == ("All", 0, {})
     Writer(store, "a").write(record(0))
     assert store.read(query(first=1 << 60)).rows.num_rows == 0
+
+
+def test_a_store_tidies_itself_until_it_is_stopped(
+    store: LogStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_store, "TIDY_SECONDS", 0.01)
+    Writer(store, "a").write(record(0))
+
+    async def tidy() -> None:
+        task = asyncio.create_task(store.tidy_for_ever())
+        await asyncio.to_thread(wait_until, lambda: list((tmp_path / "logs").glob("*/*.parquet")))
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(tidy())
+    assert numbers(store.read(query())) == [0]
