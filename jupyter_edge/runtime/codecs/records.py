@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import threading
 from typing import Any, Literal
 
@@ -78,7 +79,21 @@ def _decode_large(body: bytes | bytearray) -> Batch:
     rows = list(document)
     if not all(isinstance(row, simdjson.Object) for row in rows):
         raise TypeError
-    return _batch(rows, _column)
+    batch = _batch(rows, _column)
+    # simdjson flattens a list within a row of numbers, as in [1, [2]]: only the number of brackets tells.
+    place = -1
+    for _ in range(1 + sum(map(_brackets, batch.columns.values()))):
+        place = body.find(b"[", place + 1)
+    if body.find(b"[", place + 1) >= 0:
+        raise TypeError
+    return batch
+
+
+def _brackets(column: Column) -> int:
+    """Return how many opening brackets the JSON of an array of numbers has, without its outermost."""
+    return (
+        sum(math.prod(column.shape[:axis]) for axis in range(1, column.ndim)) if isinstance(column, np.ndarray) else 0
+    )
 
 
 def _parser() -> simdjson.Parser:
@@ -105,8 +120,8 @@ def _plain(value: Any) -> Any:
 
 def _stack(values: list[simdjson.Array]) -> np.ndarray[Any, Any] | None:
     """Return ``[rows, ...]`` of int64 if all numbers are whole, else float64; ``None`` where that cannot hold them."""
-    shape = _shape(values[0])
-    if shape is None or any(_shape(value) != shape for value in values):
+    shape, *others = {_shape(value) for value in values}
+    if shape is None or others:
         return None
     kinds: tuple[Literal["i", "d"], ...] = ("i", "d")
     for kind in kinds:
@@ -126,9 +141,8 @@ def _shape(array: simdjson.Array) -> tuple[int, ...] | None:
         return None
     if not isinstance(array[0], simdjson.Array):
         return (len(array),)
-    inner = {_shape(part) if isinstance(part, simdjson.Array) else None for part in array}
-    shape = inner.pop()
-    return None if inner or shape is None else (len(array), *shape)
+    shape, *others = {_shape(part) if isinstance(part, simdjson.Array) else None for part in array}
+    return None if others or shape is None else (len(array), *shape)
 
 
 def encode(answer: Answer) -> bytes:

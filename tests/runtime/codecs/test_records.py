@@ -59,8 +59,8 @@ class TestBothWays:
         columns = records.decode(body_of(rows)).columns
         assert columns == {name: [row[name] for row in rows] for name in rows[0]}
 
-    def test_ragged_lists_that_add_up_to_a_shape_stay_ragged(self, body_of: Any) -> None:
-        value = [[1, 2], [3], [4, 5, 6]]
+    @pytest.mark.parametrize("value", [[[1, 2], [3], [4, 5, 6]], [1, [2]], [[1], 2], [[[1]], [2]]])
+    def test_ragged_lists_that_add_up_to_a_shape_stay_ragged(self, body_of: Any, value: Any) -> None:
         assert records.decode(body_of([{"a": value}])).columns == {"a": [value]}
 
     def test_a_column_that_a_row_lacks_is_null_there(self, body_of: Any) -> None:
