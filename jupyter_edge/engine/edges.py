@@ -6,7 +6,6 @@ import hmac
 from dataclasses import dataclass, field
 
 from sqlalchemy import delete, select, update
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from jupyter_edge.core.bundle import EdgeBundle
@@ -38,6 +37,7 @@ def add_edge(session: Session, publish_id: int, name: str, tags: list[str], engi
         InvalidInputError: if the name may not name an edge.
         EntityNotFoundError: if there is no such publish.
         ConflictError: if an edge has this name already, naming where, or the publish is not complete.
+        IntegrityError: if another request takes the name at the same moment.
     """
     check_name("edge", name)
     publish = get_publish(session, publish_id)
@@ -57,12 +57,7 @@ def add_edge(session: Session, publish_id: int, name: str, tags: list[str], engi
             join_token_hash=hash_token(token),
         )
     )
-    try:
-        session.flush()
-    except IntegrityError:  # another request took the name just now
-        session.rollback()
-        _require_free(session, name)
-        raise
+    session.flush()
     workspace_id = publish.pipeline_version.pipeline.workspace_id
     return EdgeBundle(name, token, engine_host, publish.pipeline_url, workspace_id)
 

@@ -175,25 +175,32 @@ class Replica:
         if self._stopping.is_set():
             self._end_process()
         await self._follow(process)
-        return self._message or self._reason(await process.wait())
+        status = await process.wait()
+        return self._message or self._reason(status)
 
     async def _follow(self, process: Process) -> None:
-        if process.stdout is None:
-            raise AssertionError
-        async for line in process.stdout:
-            event = json.loads(line)
-            match event["event"]:
-                case "ready":
-                    self.status, self.limits = "Running", event["limits"]
-                    if not self.ready.done():
-                        self.ready.set_result(None)
-                case "error":
-                    self._message = event["message"]
-                case "flushed":
-                    self._answer(self._flushes.get(event["flush"]))
+        """Take what the process says until it says no more."""
+        output = process.stdout
+        assert output is not None  # noqa: S101 (it was asked for)
+        try:
+            async for line in output:
+                self._take(json.loads(line))
+        except (ValueError, KeyError) as error:
+            self._message = f"It was ended because it wrote no event to its output ({error!r})."
+            self._kill()
         for waiting in list(self._flushes.values()):
             self._answer(waiting)
-        await process.wait()
+
+    def _take(self, event: dict[str, Any]) -> None:
+        match event["event"]:
+            case "ready":
+                self.status, self.limits = "Running", event["limits"]
+                if not self.ready.done():
+                    self.ready.set_result(None)
+            case "error":
+                self._message = event["message"]
+            case "flushed":
+                self._answer(self._flushes.get(event["flush"]))
 
     def _answer(self, waiting: asyncio.Future[None] | None) -> None:
         if waiting and not waiting.done():
@@ -281,8 +288,7 @@ def _open_locked(path: Path) -> BinaryIO:
 
 
 def _writer(process: Process) -> asyncio.StreamWriter:
-    if process.stdin is None:
-        raise AssertionError
+    assert process.stdin is not None  # noqa: S101 (it was asked for)
     return process.stdin
 
 

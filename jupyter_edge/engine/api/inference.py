@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import httpx
 from fastapi import APIRouter, Request
 from starlette.background import BackgroundTask
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from jupyter_edge.engine.api.dependencies import State
@@ -39,6 +40,8 @@ async def infer(deployment: str, name: str, request: Request, state: State) -> R
     forwarded = httpx.Request("POST", url, headers=_kept(request.headers.raw), content=request.stream())
     try:
         answer = await _CLIENT.send(forwarded, stream=True)
+    except ClientDisconnect:
+        return Response(status_code=400)  # nobody reads it
     except httpx.TimeoutException:
         return _error(504, f"Pipeline {name!r} has not answered within {_TIMEOUT.read:.0f} s: send fewer rows at once.")
     except httpx.TransportError as error:

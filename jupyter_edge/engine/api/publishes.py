@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
-from fastapi import Response
+from fastapi import APIRouter, FastAPI, Response
 from pydantic import Field
-from sqlalchemy.orm import Session
 from typing_extensions import TypedDict
 
 from jupyter_edge.core.errors import InvalidInputError
@@ -18,9 +19,9 @@ from jupyter_edge.engine.edges import list_edges
 from jupyter_edge.engine.jobs import JobContext
 from jupyter_edge.engine.pipelines import get_pipeline
 from jupyter_edge.engine.specs import find_version
-from jupyter_edge.engine.tables import Publish
+from jupyter_edge.engine.tables import ModelConfig, Publish
 
-router = json_router("pipelines")
+_pipelines = json_router("pipelines")
 
 
 class NewPublish(RequestBody):
@@ -53,14 +54,14 @@ class PublishesAnswer(TypedDict):
     edges: list[EdgeItem]
 
 
-@router.post("/publish", status_code=202)
+@_pipelines.post("/publish", status_code=202)
 def publish(body: NewPublish, state: State, response: Response) -> PublishItem:
     """Start to push a pipeline version to the edge registry."""
     with state.sessions.begin() as session:
         version = find_version(session, body.pipeline_version_id)
         chosen = publishes.chosen_configs(session, version, body.model_config_ids)
         made = publishes.add_publish(session, version, chosen, body.engine_config, state.owner_id)
-        if sentence := _oddity(session, body, made):
+        if sentence := _oddity(body, made, chosen):
             warn(response, sentence)
         item = publish_item(made)
 
@@ -71,14 +72,14 @@ def publish(body: NewPublish, state: State, response: Response) -> PublishItem:
     return item
 
 
-@router.post("/get_publish_status")
+@_pipelines.post("/get_publish_status")
 def get_publish_status(body: PublishId, state: State) -> PublishItem:
     """Look a publish up."""
     with state.sessions() as session:
         return publish_item(publishes.get_publish(session, _given(body.id, body.publish_id, "id")))
 
 
-@router.post("/list_publishes_for_pipeline", status_code=202)
+@_pipelines.post("/list_publishes_for_pipeline", status_code=202)
 def list_publishes(body: PublishesOf, state: State) -> PublishesAnswer:
     """List the publishes of all versions of a pipeline, and their edges."""
     pipeline_id = _given(body.pipeline_id, body.publish_id, "pipeline_id")
@@ -90,14 +91,14 @@ def list_publishes(body: PublishesOf, state: State) -> PublishesAnswer:
         )
 
 
-@router.post("/delete_publish")
+@_pipelines.post("/delete_publish")
 def delete_publish(body: PublishId, state: State) -> None:
     """Delete a publish; one that has edges is refused with 409."""
     with state.sessions.begin() as session:
         publishes.delete_publish(session, _given(body.id, body.publish_id, "id"))
 
 
-def _oddity(session: Session, body: NewPublish, made: Publish) -> str | None:
+def _oddity(body: NewPublish, made: Publish, chosen: list[ModelConfig]) -> str | None:
     """Return what in the request contradicts what is published, if anything does."""
     version = made.pipeline_version
     if body.pipeline_id not in (None, version.pipeline_id):
@@ -105,7 +106,6 @@ def _oddity(session: Session, body: NewPublish, made: Publish) -> str | None:
             f"Version {version.id} is of pipeline {version.pipeline_id}, not {body.pipeline_id}: "
             f"pipeline {version.pipeline_id} is published."
         )
-    chosen = publishes.chosen_configs(session, version, body.model_config_ids)
     unused = [str(config.id) for config in chosen if config.id not in made.model_config_ids]
     return f"No step uses the model configs {', '.join(unused)}: they are passed over." if unused else None
 
@@ -115,3 +115,13 @@ def _given(first: int | None, second: int | None, name: str) -> int:
     if value is None:
         raise InvalidInputError(f"The field '{name}' is missing.")
     return value
+
+
+@asynccontextmanager
+async def _start(app: FastAPI) -> AsyncIterator[None]:
+    publishes.mark_interrupted(app.state.engine.sessions)
+    yield
+
+
+router = APIRouter(lifespan=_start)
+router.include_router(_pipelines)
