@@ -7,7 +7,8 @@ from jupyter_edge.client.deployment import Deployment
 from jupyter_edge.client.edge import Edge
 from jupyter_edge.client.jobs import Job
 from jupyter_edge.client.model import Model, ModelVersion
-from jupyter_edge.client.pipeline import Pipeline, PipelineVersion
+from jupyter_edge.client.pipeline import Pipeline
+from jupyter_edge.client.pipeline_version import PipelineVersion
 from jupyter_edge.client.publish import Publish
 from jupyter_edge.client.workspace import Workspace
 from jupyter_edge.core.deployment import DeploymentConfig, DeploymentConfigBuilder

@@ -13,6 +13,7 @@ from jupyter_edge.client.deployment import UNDEPLOYED, Deployment, plain_config
 from jupyter_edge.client.edge import Edge
 from jupyter_edge.client.jobs import wait_for_job
 from jupyter_edge.client.model import ModelVersion
+from jupyter_edge.client.pipeline_version import PipelineVersion, version_listing
 from jupyter_edge.client.publish import Publish, publish_listing
 from jupyter_edge.core.deployment import DeploymentConfig, DeploymentConfigBuilder
 from jupyter_edge.core.errors import (
@@ -35,42 +36,6 @@ if TYPE_CHECKING:
 _DEPLOY_SECONDS = 45.0
 _PUBLISH_SECONDS = 600.0
 _INFER_SECONDS = 60.0
-
-
-class PipelineVersion(Details):
-    """One state of a pipeline's steps, never changed once made."""
-
-    def __init__(self, data: dict[str, Any]) -> None:
-        self._data = data
-
-    def id(self) -> int:
-        """Return the version's id."""
-        return int(self._data["id"])
-
-    def name(self) -> str:
-        """Return the version's UUID."""
-        return str(self._data["version"])
-
-    def created_at(self) -> datetime:
-        """Return when the version was made."""
-        return datetime.fromisoformat(self._data["created_at"])
-
-    def steps(self) -> list[dict[str, Any]]:
-        """Return the steps as the engine keeps them."""
-        return list(self._data["definition"].get("steps", []))
-
-    def details(self) -> dict[str, object]:
-        """Return the rows of the version's table."""
-        names = (model["name"] for step in self.steps() for model in step["ModelInference"]["models"])
-        return {
-            "id": self.id(),
-            "version": self.name(),
-            "created": table_time(self.created_at()),
-            "steps": ", ".join(names),
-        }
-
-    def __repr__(self) -> str:
-        return f"PipelineVersion(id={self.id()}, name={self.name()!r})"
 
 
 class Pipeline(Details):
@@ -108,11 +73,7 @@ class Pipeline(Details):
 
     def versions(self) -> Listing[PipelineVersion]:
         """Return the versions, the newest first."""
-        return Listing(
-            [PipelineVersion(data) for data in self.refresh()._data["versions"]],
-            ["id", "version", "created", "steps"],
-            lambda version: list(version.details().values()),
-        )
+        return version_listing(self.refresh()._data["versions"])
 
     def latest_version(self) -> PipelineVersion:
         """Return the newest version."""

@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from jupyter_edge import samples
-from jupyter_edge.client import Client, Workspace
+from jupyter_edge.client import Client, DeploymentConfigBuilder, ModelVersion, Pipeline, Publish, Workspace
 from jupyter_edge.client.discovery import stop_engine
 from jupyter_edge.client.transport import Transport
 from jupyter_edge.core.home import EngineAddress, Home
 from tests.client.server import Server
+
+CONFIG = DeploymentConfigBuilder().replica_count(1).cpus(1).memory("900Mi").build()
 
 
 @pytest.fixture(scope="session")
@@ -67,3 +69,24 @@ def server() -> Iterator[Server]:
 def transport(server: Server) -> Transport:
     """A transport to the server of prepared answers."""
     return Transport(EngineAddress(1, f"http://127.0.0.1:{server.server_port}", "t0ken"))
+
+
+@pytest.fixture
+def model(client: Client, ccfraud: Path) -> ModelVersion:
+    return client.upload_model("ccfraud", ccfraud).configure(tensor_fields=["tensor"])
+
+
+@pytest.fixture
+def pipeline(client: Client, model: ModelVersion, new_name: Callable[[], str]) -> Pipeline:
+    return client.build_pipeline(new_name()).add_model_step(model)
+
+
+@pytest.fixture
+def deployed(pipeline: Pipeline) -> Iterator[Pipeline]:
+    yield pipeline.deploy(CONFIG)
+    pipeline.undeploy()
+
+
+@pytest.fixture
+def published(pipeline: Pipeline) -> Publish:
+    return pipeline.publish(DeploymentConfigBuilder().cpus(1).memory("1Gi").build())

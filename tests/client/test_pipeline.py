@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import io
 import re
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,21 +27,6 @@ Name = Callable[[], str]
 CONFIG = DeploymentConfigBuilder().replica_count(1).cpus(1).memory("900Mi").build()
 UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 TIME = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}\+00:00"
-
-
-@pytest.fixture
-def model(client: Client, ccfraud: Path) -> ModelVersion:
-    return client.upload_model("ccfraud", ccfraud).configure(tensor_fields=["tensor"])
-
-
-@pytest.fixture
-def pipeline(client: Client, model: ModelVersion, new_name: Name) -> Pipeline:
-    return client.build_pipeline(new_name()).add_model_step(model)
-
-
-@pytest.fixture
-def deployed(pipeline: Pipeline) -> Pipeline:
-    return pipeline.deploy(deployment_config=CONFIG)
 
 
 @pytest.fixture(scope="session")
@@ -154,23 +137,12 @@ def test_deploying_waits_shows_progress_and_makes_a_version(
     pipeline.undeploy()
 
 
-def test_undeploying_what_never_ran_does_nothing(pipeline: Pipeline) -> None:
-    assert pipeline.undeploy().status()["status"] == "Undeployed"
-
-
 def test_a_pipeline_that_was_fetched_deploys_the_steps_it_has(client: Client, deployed: Pipeline) -> None:
     config = DeploymentConfigBuilder().cpus(1).arch(Architecture.X86)
     again = client.pipelines_by_name(deployed.name())[0].deploy(config)
     assert table_of(again._repr_html_())["arch"] == "x86"
     assert again.infer(pd.DataFrame({"tensor": [[0.0] * 29]})).shape == (1, 4)
     again.undeploy()
-
-
-def test_a_deployment_that_cannot_come_up_says_why(pipeline: Pipeline, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(DeploymentError, match="memory"):
-        pipeline.deploy(DeploymentConfigBuilder().memory("1Mi").build())
-    assert capsys.readouterr().out.endswith(" failed\n")
-    pipeline.undeploy()
 
 
 def test_every_form_of_input_gives_the_models_own_answers(
@@ -194,7 +166,6 @@ def test_every_form_of_input_gives_the_models_own_answers(
         np.testing.assert_allclose(got, expected, atol=1e-5)
     (row,) = deployed.infer([{"tensor": [0.0] * 29}])
     assert {"time", "in", "out", "check_failures", "metadata"} <= set(row)
-    deployed.undeploy()
 
 
 def test_a_picture_sent_as_arrow_answers_as_its_json_does(client: Client, new_name: Name) -> None:
@@ -221,7 +192,6 @@ def test_columns_are_chosen_by_dataset(deployed: Pipeline) -> None:
     narrow = deployed.infer(frame, dataset=["time", "out", "check_failures"])
     assert list(narrow.columns) == ["time", "out.fraud_probability", "check_failures"]
     assert not any(name.startswith("in.") for name in deployed.infer(frame, dataset_exclude=["in"]).columns)
-    deployed.undeploy()
 
 
 def test_a_request_that_is_refused_carries_the_pipelines_own_reason(deployed: Pipeline) -> None:
@@ -232,37 +202,3 @@ def test_a_request_that_is_refused_carries_the_pipelines_own_reason(deployed: Pi
     deployed.undeploy()
     with pytest.raises(DeploymentError, match="deploy"):
         deployed.infer(pd.DataFrame({"tensor": [[0.0] * 29]}))
-
-
-def test_a_pipeline_undeployed_elsewhere_is_said_to_be_so(client: Client, deployed: Pipeline) -> None:
-    client.pipelines_by_name(deployed.name())[0].undeploy()
-    with pytest.raises(DeploymentError, match="not deployed"):
-        deployed.infer(pd.DataFrame({"tensor": [[0.0] * 29]}))
-
-
-def test_the_address_answers_curl_with_the_header_of_the_client(client: Client, deployed: Pipeline) -> None:
-    assert deployed._deployment is not None
-    url = deployed._deployment._url()
-    assert url == deployed.url()
-    headers = client.auth.auth_header()
-    headers["Content-Type"] = "application/vnd.apache.arrow.file"
-    headers["Accept"] = "application/json; format=pandas-records"
-    options = [item for name, value in headers.items() for item in ("-H", f"{name}:{value}")]
-    data = f"@{samples.path('transactions.arrow')}"
-    command = ["curl", "-sS", "-X", "POST", url, *options, "--data-binary", data]
-    answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    frame = pd.read_json(io.StringIO(answer), orient="records")
-    assert len(frame) == 1000
-    assert frame["metadata"].map(lambda item: item["partition"]).nunique() == 1
-    deployed.undeploy()
-
-
-def test_an_engine_elsewhere_forwards_inference(
-    deployed: Pipeline, client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    token = client.auth._bearer_token_str().removeprefix("Bearer ")
-    monkeypatch.setenv("JUPYTER_EDGE_HOME", "/nonexistent")
-    there = Client(client.api_endpoint, token).pipelines_by_name(deployed.name())[0]
-    assert there.url().startswith(f"{client.api_endpoint}/v1/api/pipelines/infer/{deployed.name()}-")
-    assert there.infer(pd.DataFrame({"tensor": [[0.0] * 29]})).shape == (1, 4)
-    deployed.undeploy()

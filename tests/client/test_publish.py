@@ -13,21 +13,9 @@ import httpx
 import pandas as pd
 import pytest
 
-from jupyter_edge.client import Client, ConflictError, DeploymentConfigBuilder, Pipeline, Publish
-from jupyter_edge.core.bundle import EdgeBundle
+from jupyter_edge.client import Client, DeploymentConfigBuilder, Pipeline, Publish
 
 Name = Callable[[], str]
-
-
-@pytest.fixture
-def pipeline(client: Client, ccfraud: Path, new_name: Name) -> Pipeline:
-    model = client.upload_model("ccfraud", ccfraud).configure(tensor_fields=["tensor"])
-    return client.build_pipeline(new_name()).add_model_step(model)
-
-
-@pytest.fixture
-def published(pipeline: Pipeline) -> Publish:
-    return pipeline.publish(DeploymentConfigBuilder().cpus(1).memory("1Gi").build())
 
 
 def test_a_publish_waits_shows_progress_and_has_its_addresses(
@@ -76,35 +64,6 @@ def test_publishes_are_listed_with_their_versions(client: Client, pipeline: Pipe
     assert "<th>id</th><th>pipeline_version_name</th><th>engine_url</th><th>pipeline_url</th>" in html
     assert str(first.pipeline_url) in html
     assert {first.id, second.id} <= {publish.id for publish in client.list_publishes()}
-
-
-def test_an_edge_has_a_bundle_that_no_display_shows(client: Client, published: Publish, new_name: Name) -> None:
-    name = new_name()
-    location = published.add_edge(name, tags=["canary"])
-    bundle = EdgeBundle.decode(location.docker_run_variables["EDGE_BUNDLE"])
-    assert (bundle.edge_name, bundle.pipeline_url) == (name, published.pipeline_url)
-    for shown in (repr(location), str(location), location._repr_html_()):
-        assert location.docker_run_variables["EDGE_BUNDLE"] not in shown
-        assert bundle.join_token not in shown
-    (edge,) = published.list_edges()
-    assert (edge.name, edge.tags, edge.joined_at) == (name, ["canary"], None)
-    assert name in repr(client.list_edges())
-    assert "canary" in edge._repr_html_()
-    with pytest.raises(ConflictError, match=name):
-        published.add_edge(name)
-    published.remove_edge(name)
-    assert not published.list_edges()
-
-
-def test_an_edge_can_be_removed_by_name_alone_and_a_missing_one_gives_a_warning(
-    client: Client, published: Publish, new_name: Name
-) -> None:
-    name = new_name()
-    published.add_edge(name)
-    client.remove_edge(name)
-    assert name not in {edge.name for edge in client.list_edges()}
-    with pytest.warns(UserWarning, match=name):
-        client.remove_edge(name)
 
 
 def test_the_serve_command_works_as_printed_and_its_rows_reach_the_log(
