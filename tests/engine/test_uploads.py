@@ -191,7 +191,7 @@ def test_a_caller_who_goes_away_leaves_nothing(engine: EngineProcess, workspace_
 @pytest.fixture
 def held_check(engine: EngineProcess) -> Iterator[Callable[[], psutil.Process]]:
     """Give what waits for the check of an upload to run, and holds it."""
-    held = []
+    held: list[psutil.Process] = []
 
     def hold() -> psutil.Process:
         def find() -> bool:
@@ -200,8 +200,9 @@ def held_check(engine: EngineProcess) -> Iterator[Callable[[], psutil.Process]]:
             return bool(held)
 
         wait_for(find)
-        held[-1].suspend()
-        return held[-1]
+        check = held[-1]
+        check.suspend()
+        return check
 
     yield hold
     for process in held:
