@@ -1,8 +1,8 @@
 """Read the log in pages: by time over all partitions, each row once, however many arrive meanwhile.
 
-A page holds rows of one schema. Of each partition it takes the next rows in the order of their positions, so that a
-position for each partition says exactly what is left; between partitions rows are merged by time. Only the segments
-that a page can need are opened: first their times, where they differ, then the columns that are asked for.
+A page holds rows whose wanted columns are the same. Of each partition it takes the next rows in the order of their
+positions, so that a position for each partition says exactly what is left; between partitions rows are merged by time.
+Only the segments that a page can need are opened: first their times, where they differ, then the wanted columns.
 """
 
 from __future__ import annotations
@@ -98,19 +98,21 @@ class _Reader:
         self._folder = folder
         self._query = query
         owned = LogSchema.pipeline_id == query.pipeline_id
-        self._schemas = {
+        schemas = {
             schema.id: log_rows.read_schema(schema.fields) for schema in session.scalars(select(LogSchema).where(owned))
         }
+        known = [*dict.fromkeys(name for schema in schemas.values() for name in schema.names), PARTITION]
+        self._views = {number: _view(schema, query, known) for number, schema in schemas.items()}
         self._scans = [self._scan(partition) for partition in self._partitions()]
         self._heap: list[tuple[int, int, Segment]] = []
-        self._schema_id: int | None = None
+        self._view: pa.Schema | None = None
         self._blocked = False
 
     def read(self) -> Page:
         for index in range(len(self._scans)):
             self._push(index)
         pieces = self._gather()
-        if self._schema_id is None:
+        if self._view is None:
             return Page(pa.table({}), "All", {scan.name: scan.position for scan in self._scans})
         owners = np.repeat(np.arange(len(pieces)), [len(piece.keys) for piece in pieces])
         order = np.argsort(np.concatenate([piece.keys for piece in pieces]), kind="stable")
@@ -179,12 +181,13 @@ class _Reader:
                     break
                 check_at = rows + max(1, self._query.limit // 4)
             _, index, segment = heapq.heappop(self._heap)
-            if self._schema_id not in (None, segment.schema_id):
+            view = self._views[segment.schema_id]
+            if self._view not in (None, view):
                 self._blocked = True  # the partition goes on in another page
                 continue
             piece = self._open(self._scans[index], segment)
             if len(piece.keys):
-                self._schema_id = segment.schema_id
+                self._view = view
                 pieces.append(piece)
                 rows += len(piece.keys)
             self._push(index)
@@ -211,11 +214,9 @@ class _Reader:
 
     def _take(self, pieces: list[_Piece], owners: np.ndarray[Any, Any], order: np.ndarray[Any, Any]) -> pa.Table:
         """Read the chosen rows, which are the first ones of each piece, and move the partitions on."""
-        assert self._schema_id is not None  # noqa: S101 (narrows: there are rows)
-        schema = self._schemas[self._schema_id]
-        known = list(dict.fromkeys(name for other in self._schemas.values() for name in other.names))
-        wanted = self._query.select([*schema.names, PARTITION], [*known, PARTITION])
-        own = pa.schema([schema.field(name) for name in wanted if name != PARTITION])
+        assert self._view is not None  # noqa: S101 (narrows: there are rows)
+        wanted = self._view.names
+        own = pa.schema([field for field in self._view if field.name != PARTITION])
         counts = np.bincount(owners[order], minlength=len(pieces))
         used = [(piece, int(count)) for piece, count in zip(pieces, counts, strict=True) if count]
         for piece, count in used:
@@ -234,3 +235,9 @@ class _Reader:
             table = pa.concat_tables(tables).take(pa.array(places))
             columns |= zip(own.names, table.columns, strict=True)
         return pa.table({name: columns[name] for name in wanted})
+
+
+def _view(schema: pa.Schema, query: Query, known: list[str]) -> pa.Schema:
+    """Return the wanted columns of rows that have a schema; the partition's name is not stored with them."""
+    whole = schema.append(pa.field(PARTITION, pa.string()))
+    return pa.schema([whole.field(name) for name in query.select(whole.names, known)])

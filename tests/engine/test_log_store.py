@@ -236,6 +236,14 @@ def test_pages_repeat_and_skip_nothing_while_rows_arrive_and_files_are_made(stor
         assert sorted(found) == list(range(len(sent)))
 
 
+def test_rows_that_differ_only_in_columns_nobody_asked_for_share_a_page(store: LogStore) -> None:
+    writer = Writer(store, "a")
+    writer.write(record(0, time=0))
+    writer.write(record(1, time=1, inputs={"image": np.zeros((1, 2), np.float32)}))
+    page = store.read(Query(PIPELINE, lambda present, known: ["time", "out.number"]))
+    assert (page.status, numbers(page)) == ("All", [0, 1])
+
+
 def test_another_schema_ends_a_page_and_the_next_one_goes_on(store: LogStore) -> None:
     a, b = Writer(store, "a"), Writer(store, "b")
     for number in range(0, 10, 2):
