@@ -14,7 +14,8 @@ import json
 import re
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlencode
@@ -167,19 +168,17 @@ class _Registry:
         return self._progress(session, upload, 204)
 
     async def upload_chunk(self, request: Request, name: str) -> Response:
-        session, upload = self._upload(request, name)
-        async with upload.lock:
+        async with self._locked_upload(request, name) as (session, upload):
             await self._receive(request, session, upload)
         return self._progress(session, upload, 202)
 
     async def finish_upload(self, request: Request, name: str) -> Response:
-        session, upload = self._upload(request, name)
-        async with upload.lock:
+        async with self._locked_upload(request, name) as (session, upload):
             return await self._finish(request, session, upload)
 
-    def cancel_upload(self, request: Request, name: str) -> Response:
-        session, upload = self._upload(request, name)
-        self._drop(session, upload)
+    async def cancel_upload(self, request: Request, name: str) -> Response:
+        async with self._locked_upload(request, name) as (session, upload):
+            self._drop(session, upload)
         return Response(status_code=204)
 
     def blob(self, request: Request, name: str) -> Response:
@@ -259,6 +258,12 @@ class _Registry:
             raise RefusedError(404, "BLOB_UPLOAD_UNKNOWN", "There is no such upload; start it again.")
         upload.touched = time.monotonic()
         return session, upload
+
+    @asynccontextmanager
+    async def _locked_upload(self, request: Request, name: str) -> AsyncIterator[tuple[str, Upload]]:
+        _, upload = self._upload(request, name)
+        async with upload.lock:
+            yield self._upload(request, name)  # another request may have ended it in the meantime
 
     def _progress(self, session: str, upload: Upload, status: int) -> Response:
         location = f"/v2/{upload.repository}/blobs/uploads/{session}"

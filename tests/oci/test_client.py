@@ -166,7 +166,7 @@ def test_a_broken_download_goes_on_where_it_stopped(registry: RunningRegistry, b
     done: list[int] = []
     with Relay(registry.host, down=[300_000, 200_000, 400_000]) as relay:
         connect(relay.host).fetch_blob("a", DIGEST, blobs, len(BLOB), done.append)
-        assert relay.bytes["down"] < len(BLOB) + 20_000, "what had come was not fetched again"
+        assert relay.bytes["down"] < 1.25 * len(BLOB), "no download began anew"
     assert blobs.verify(DIGEST)
     assert done == sorted(done)
 

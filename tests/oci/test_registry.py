@@ -362,6 +362,25 @@ def test_many_uploads_at_once_all_arrive(http: Session, registry: RunningRegistr
     assert set(registry.blobs.digests()) == {digest_of(content) for content in contents}
 
 
+def test_chunks_sent_at_once_to_one_upload_never_mix(http: Session, registry: RunningRegistry) -> None:
+    url = f"http://{registry.host}{start(http, registry).headers['Location']}"
+    statuses: list[int] = []
+
+    def send() -> None:
+        with Session() as session:
+            session.headers["Authorization"] = AUTHORIZATION
+            answer = session.put(url, params={"digest": digest_of(BLOB)}, data=BLOB, timeout=30)
+            statuses.append(answer.status_code)
+
+    threads = [threading.Thread(target=send) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert sorted(statuses) == [201, 404, 404, 404, 404, 404]
+    assert registry.blobs.verify(digest_of(BLOB))
+
+
 SERVE = """if True:
     import pathlib, sys, uvicorn
     from jupyter_edge.oci.blobs import BlobStore
