@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import contextlib
+import socket
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from jupyter_edge.runtime.pipeline import Pipeline
+from tests.runtime.conftest import HandlerMaker, ServerMaker
+
+PIECES = [
+    b"GET /models HTTP/1.1\r\n",
+    b"POST /infer?dataset=out HTTP/1.1\r\n",
+    b"Content-Length: 15\r\n",
+    b"Content-Length: 90000\r\n",
+    b"Transfer-Encoding: chunked\r\n",
+    b"Expect: 100-continue\r\n",
+    b"Connection: Upgrade\r\nUpgrade: h2c\r\n",
+    b"\r\n",
+    b'[{"x":[1,2,3]}]',
+    b"f\r\n" + b'[{"x":[1,2,3]}]\r\n',
+    b"0\r\n\r\n",
+    b"ARROW1\0\0",
+    b"x" * 90_000,
+]
+
+
+@pytest.mark.fuzz
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(sends=st.lists(st.sampled_from(PIECES) | st.binary(max_size=20), max_size=12))
+def test_whatever_a_client_sends_the_next_one_is_answered(
+    start_server: ServerMaker, make_handler: HandlerMaker, doubling: Pipeline, ports: list[int], sends: list[bytes]
+) -> None:
+    if not ports:
+        ports.append(start_server(make_handler(doubling)))
+    with socket.create_connection(("127.0.0.1", ports[0]), timeout=20) as client, contextlib.suppress(OSError):
+        for data in sends:
+            client.sendall(data)
+        client.shutdown(socket.SHUT_WR)
+        while client.recv(1 << 16):
+            pass
+    assert answer(ports[0], b"GET /models HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+def answer(port: int, request: bytes) -> bytes:
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as client:
+        client.sendall(request)
+        return b"".join(iter(lambda: client.recv(1 << 16), b""))
+
+
+@pytest.fixture
+def ports() -> Any:
+    """A place to keep the port of the one server that all examples use."""
+    return []
