@@ -23,9 +23,6 @@ _LOG_TAIL_BYTES = 4096
 _LOG_TAIL_LINES = 15
 _ENGINE_MODULE = "jupyter_edge.engine"
 
-_started: list[subprocess.Popen[bytes]] = []
-"""Engines started by this process; they outlive it, so nothing waits for them (a dropped handle would warn)."""
-
 
 def locate_engine(url: str | None = None, token: str | None = None) -> EngineAddress:
     """Return the engine to talk to: the one named, or by JUPYTER_EDGE_URL, or this home's, started where needed.
@@ -118,11 +115,11 @@ def _start(home: Home) -> EngineAddress:
         )
     finally:
         os.close(handle)
-    _started.append(process)
     deadline = time.monotonic() + START_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
         address = find_engine(home)
         if address is not None:
+            process.returncode = 0  # it outlives this process: a handle that nobody waited for would warn
             return address
         time.sleep(0.02)
     what = "did not start" if process.poll() is not None else f"does not answer after {START_SECONDS:.0f} s"

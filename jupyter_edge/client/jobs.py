@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -103,7 +104,8 @@ def wait_for_job(
     except KeyboardInterrupt:
         dots.end(" cancelled")
         if job_id is not None:
-            transport.post("jobs/cancel", {"id": job_id})
+            with suppress(EdgeError):  # it may have ended by now: the interrupt is what the caller has to see
+                transport.post("jobs/cancel", {"id": job_id})
         raise
     except EdgeError:
         dots.end(" failed")

@@ -123,7 +123,8 @@ class Publish(Details):
 
     def _command_rows(self) -> dict[str, object]:
         if self.docker_run_variables:
-            return {"Run It": "print(….serve_command()), .docker_run_command(), .compose() or .helm_commands()"}
+            names = "serve_command(), docker_run_command(), compose() and helm_commands()"
+            return {"Commands": f"{names} hold this edge's bundle, which works once"}
         if self.pipeline_url is None:
             return {}
         try:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -49,6 +50,23 @@ def test_the_engine_outlives_who_started_it_and_stops_when_asked(own_home: Home)
     assert not psutil.pid_exists(address.pid)
     assert find_engine(own_home) is None
     assert not stop_engine(own_home)
+
+
+def test_a_client_works_again_once_its_killed_engine_was_started_anew(
+    own_home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("JUPYTER_EDGE_PORT")
+    client = Client()
+    try:
+        workspace = client.get_workspace("kept", create_if_not_exist=True)
+        os.kill(find_or_start_engine(own_home).pid, signal.SIGKILL)
+        with pytest.raises(EngineUnavailableError, match=r"Client\(\) starts it again"):
+            client.list_workspaces()
+        assert repr(workspace).startswith("{'name': 'kept'")
+        Client()
+        assert [one.name() for one in client.list_workspaces()] == ["kept"]
+    finally:
+        stop_engine(own_home)
 
 
 def test_a_start_that_fails_shows_the_end_of_the_engines_log(own_home: Home) -> None:
