@@ -7,7 +7,7 @@ demo: .venv/installed  ## the main job, headless, on the samples that come with 
 	$(BIN)/jupyter-edge demo --folder .demo
 
 test: .venv/installed-test lint  ## all that needs neither browser, root nor node
-	$(BIN)/pytest -n 2 --dist loadfile -m "not containers"
+	$(BIN)/pytest -n 2 --dist loadfile -m "not external"
 
 lab: .venv/installed  ## JupyterLab on the demo notebook
 	PATH="$(CURDIR)/$(BIN):$$PATH" jupyter lab notebooks/demo.ipynb
@@ -18,7 +18,7 @@ lint: .venv/installed-test
 	$(BIN)/mypy
 
 test-containers: .venv/installed-test  ## needs docker-registry and helm, see docs/contributing.md
-	$(BIN)/pytest -m containers
+	$(BIN)/pytest -m external
 
 test-browser:  ## the panels in a real browser
 	@echo "No browser tests yet: the panels are not built."

@@ -74,7 +74,7 @@ def start_edge(publish: Publish) -> None:
             time.sleep(0.005)
     else:
         raise TimeoutError(publish.serve_command(PORT))
-    os.killpg(process.pid, signal.SIGTERM)
+    os.killpg(process.pid, signal.SIGINT)
     process.wait(30)
 
 

@@ -107,7 +107,7 @@ def _edge(publish: Publish) -> Iterator[str]:
         _wait_until_it_answers(url, process)
         yield url
     finally:
-        os.killpg(process.pid, signal.SIGTERM)
+        os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C in a terminal: the shell waits for the edge to end
         process.wait(30)
 
 

@@ -20,7 +20,6 @@ from jupyter_edge.edge.store import EdgeStore, Served, check_models
 from jupyter_edge.edge.uplink import Uplink
 from jupyter_edge.logs.spool import Spool
 from jupyter_edge.oci.artifact import Layer, pull_pipeline
-from jupyter_edge.oci.client import RegistryClient
 from jupyter_edge.oci.reference import Reference
 from jupyter_edge.runtime.handler import Handler
 from jupyter_edge.runtime.limits import apply_limits
@@ -109,6 +108,8 @@ def _stored(before: Served | None, settings: EdgeSettings, store: EdgeStore) -> 
 
 
 def _fetch(settings: EdgeSettings, store: EdgeStore) -> Served:
+    from jupyter_edge.oci.client import RegistryClient  # takes longer to import than all the rest
+
     reference = Reference.parse(settings.pipeline_url)
     client = RegistryClient(reference.registry, settings.username, settings.password)
     client.ping()

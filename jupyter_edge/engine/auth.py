@@ -15,7 +15,7 @@ from jupyter_edge.core.errors import AuthenticationError, EdgeError, ForbiddenEr
 from jupyter_edge.core.files import write_private
 from jupyter_edge.core.home import Home
 from jupyter_edge.core.secret import Secret, new_token
-from jupyter_edge.engine.api.errors import error_response
+from jupyter_edge.engine.api.errors import INFERENCE, error_response, inference_error
 
 _NO_TOKEN = ("/v1/api/health", "/v1/api/openapi.json", "/v1/api/docs")
 _OWN_RULES = ("/v1/api/edges/join", "/v1/api/edges/logs")
@@ -68,7 +68,8 @@ class Guard:
             try:
                 self._check(scope["path"], Headers(scope=scope))
             except EdgeError as error:
-                await error_response(error.status, str(error))(scope, receive, send)
+                answer = inference_error if scope["path"].startswith(INFERENCE) else error_response
+                await answer(error.status, str(error))(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 

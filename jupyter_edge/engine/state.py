@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from jupyter_edge.core.home import Home
+from jupyter_edge.engine import publishes
 from jupyter_edge.engine.auth import Credentials, load_credentials
 from jupyter_edge.engine.database import Sessions, open_database
 from jupyter_edge.engine.deployments import Deployments
@@ -46,6 +47,7 @@ def open_state(home: Home, host: str, url: str) -> EngineState:
     sessions = open_database(home.database)
     with sessions.begin() as session:
         owner_id = find_or_make_owner(session).id
+    publishes.mark_interrupted(sessions)
     blobs = BlobStore(home.blobs)
     blobs.sweep()
     logs = LogStore(sessions, home.inference_log)

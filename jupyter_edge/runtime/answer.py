@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from jupyter_edge.core.dataset import Path
 from jupyter_edge.core.records import Column
 
 
@@ -17,7 +18,6 @@ class Constant:
 
 
 Value = Column | Constant
-Path = tuple[str, ...]
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,13 @@ from urllib.parse import unquote
 
 import orjson
 
+from jupyter_edge.core.dataset import Path, Selection
 from jupyter_edge.core.errors import AuthenticationError, EdgeError, EntityNotFoundError
 from jupyter_edge.core.media_types import JSON
 from jupyter_edge.core.records import Column, InferenceRecord, LogSink
 from jupyter_edge.core.secret import Secret
-from jupyter_edge.runtime.answer import Answer, Constant, Path, Value, arrange
+from jupyter_edge.runtime.answer import Answer, Constant, Value, arrange
 from jupyter_edge.runtime.batch import Batch, bytes_per_row
-from jupyter_edge.runtime.dataset import Selection
 from jupyter_edge.runtime.negotiation import answer_format, decode
 from jupyter_edge.runtime.pipeline import Outcome, Pipeline
 

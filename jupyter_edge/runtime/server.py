@@ -22,6 +22,7 @@ _GRACE_SECONDS = 30.0  # for a request to arrive, and a second more for each _SL
 _SLOWEST = 16 * 1024
 _LINGER_SECONDS = 5.0
 _DRAIN_SECONDS = 30.0
+_QUIET_SECONDS = 1.0  # a client that has just connected, or just got an answer, may be about to send
 _SWEEP_SECONDS = 1.0
 
 _log = logging.getLogger(__name__)
@@ -70,6 +71,7 @@ class Connections:
         self.draining = True
         loop = asyncio.get_running_loop()
         deadline = loop.time() + _DRAIN_SECONDS
+        await asyncio.sleep(0.01)  # connections that were accepted just now turn up
         while self.open and loop.time() < deadline:
             for connection in list(self.open):
                 connection.close_if_idle()
@@ -323,8 +325,9 @@ class _Connection(asyncio.BufferedProtocol):
             self._transport.abort()
 
     def close_if_idle(self) -> None:
-        """Close the connection if it is neither sending a request nor waiting for an answer."""
-        if self._task is None and not self._waiting and not self._receiving:
+        """Close the connection if it neither sends a request nor waits for an answer, and has not just done so."""
+        quiet = self._loop.time() - self._since > _QUIET_SECONDS
+        if quiet and self._task is None and not self._waiting and not self._receiving:
             self._transport.close()
 
     def abort(self) -> None:

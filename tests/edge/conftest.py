@@ -19,6 +19,7 @@ from jupyter_edge.client import Client, Framework, Pipeline, Publish
 from jupyter_edge.client.discovery import stop_engine
 from jupyter_edge.core.home import Home
 from jupyter_edge.samples import path
+from tests.oci.conftest import docker_registry  # noqa: F401 (a fixture for the tests beside this file)
 
 ROW = [{"tensor": [0.0] * 29}]
 

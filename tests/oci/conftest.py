@@ -61,10 +61,6 @@ def registry(tmp_path: Path) -> Iterator[RunningRegistry]:
         thread.join(10)
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "external: needs a program that Debian packages, such as docker-registry")
-
-
 @pytest.fixture
 def client(registry: RunningRegistry) -> Iterator[RegistryClient]:
     with closing(RegistryClient(registry.host, USERNAME, Secret(PASSWORD))) as opened:

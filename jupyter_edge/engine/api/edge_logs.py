@@ -11,7 +11,7 @@ from typing_extensions import TypedDict
 
 from jupyter_edge.core.errors import AuthenticationError, ForbiddenError, InvalidInputError, TooLargeError
 from jupyter_edge.core.secret import hash_token
-from jupyter_edge.engine.api.logs import State
+from jupyter_edge.engine.api.dependencies import State
 from jupyter_edge.engine.database import Sessions
 from jupyter_edge.engine.log_tables import LogSource
 from jupyter_edge.engine.tables import Edge, now

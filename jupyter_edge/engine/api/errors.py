@@ -14,6 +14,8 @@ from typing_extensions import TypedDict
 
 from jupyter_edge.core.errors import EdgeError
 
+INFERENCE = "/v1/api/pipelines/infer/"
+
 
 class ErrorBody(TypedDict):
     """What went wrong in a sentence, and the HTTP status again."""
@@ -26,6 +28,12 @@ def error_response(status: int, message: str) -> Response:
     """Return an error as the API writes it."""
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
     return JSONResponse(ErrorBody(msg=message, code=status), status, headers)
+
+
+def inference_error(status: int, message: str) -> Response:
+    """Return an error as inference writes it: an array of one object."""
+    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
+    return JSONResponse([{"error": message}], status, headers)
 
 
 def sentence_of(error: ErrorDetails | dict[str, Any]) -> str:

@@ -8,9 +8,10 @@ import httpx
 from fastapi import APIRouter, Request
 from starlette.background import BackgroundTask
 from starlette.requests import ClientDisconnect
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 
 from jupyter_edge.engine.api.dependencies import State
+from jupyter_edge.engine.api.errors import inference_error
 from jupyter_edge.engine.deployments import id_of
 
 router = APIRouter(prefix="/v1/api/pipelines", tags=["inference"])
@@ -34,8 +35,8 @@ async def infer(deployment: str, name: str, request: Request, state: State) -> R
     if port is None or deployment != f"{name}-{deployment_id}":
         reason = state.deployments.error(deployment_id)
         if reason:
-            return _error(500, f"Pipeline {name!r} is not up: {reason}")
-        return _error(404, f"Pipeline {name!r} is not deployed as {deployment!r}: deploy it first.")
+            return inference_error(500, f"Pipeline {name!r} is not up: {reason}")
+        return inference_error(404, f"Pipeline {name!r} is not deployed as {deployment!r}: deploy it first.")
     url = httpx.URL(f"http://127.0.0.1:{port}/pipelines/{name}", query=request.scope["query_string"])
     forwarded = httpx.Request("POST", url, headers=_kept(request.headers.raw), content=request.stream())
     try:
@@ -43,9 +44,11 @@ async def infer(deployment: str, name: str, request: Request, state: State) -> R
     except ClientDisconnect:
         return Response(status_code=400)  # nobody reads it
     except httpx.TimeoutException:
-        return _error(504, f"Pipeline {name!r} has not answered within {_TIMEOUT.read:.0f} s: send fewer rows at once.")
+        return inference_error(
+            504, f"Pipeline {name!r} has not answered within {_TIMEOUT.read:.0f} s: send fewer rows at once."
+        )
     except httpx.TransportError as error:
-        return _error(
+        return inference_error(
             502, f"Pipeline {name!r} did not answer ({type(error).__name__}): look at its deployment's status."
         )
     response = StreamingResponse(answer.aiter_raw(), answer.status_code, background=BackgroundTask(answer.aclose))
@@ -55,7 +58,3 @@ async def infer(deployment: str, name: str, request: Request, state: State) -> R
 
 def _kept(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     return [(key, value) for key, value in headers if key.decode("latin-1").lower() not in _NOT_FORWARDED]
-
-
-def _error(status: int, message: str) -> Response:
-    return JSONResponse([{"error": message}], status)

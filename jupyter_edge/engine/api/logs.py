@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Protocol
 from urllib.parse import parse_qs
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 from typing_extensions import TypedDict
 
 from jupyter_edge.core.dataset import Selection
 from jupyter_edge.core.errors import EntityNotFoundError, InvalidInputError
 from jupyter_edge.core.media_types import ARROW_FILE, PANDAS_RECORDS
-from jupyter_edge.engine.api.dependencies import Id, RequestBody, json_router
-from jupyter_edge.engine.database import Sessions
+from jupyter_edge.engine.api.dependencies import Id, RequestBody, State, json_router
 from jupyter_edge.engine.log_store import LogStore
 from jupyter_edge.engine.log_topics import find_pipeline_id, find_topic, topic_of
 from jupyter_edge.engine.pipelines import get_pipeline
+from jupyter_edge.engine.state import EngineState
 
 _STATUS = "x-iteration-status"
 _CURSOR = "x-iteration-cursor"
@@ -24,25 +23,6 @@ _CURSOR = "x-iteration-cursor"
 _plateau = json_router("plateau")
 _pipelines = json_router("pipelines")
 _topics = APIRouter(prefix="/v1/logs/topic", tags=["logs"])
-
-
-class _Deployments(Protocol):
-    async def flush(self, pipeline_id: int) -> None:
-        """Put the rows that the pipeline's replicas have answered so far into its log."""
-
-
-class _LogState(Protocol):
-    sessions: Sessions
-    logs: LogStore
-    deployments: _Deployments
-
-
-def _state_of(request: Request) -> _LogState:
-    state: _LogState = request.app.state.engine
-    return state
-
-
-State = Annotated[Any, Depends(_state_of)]
 
 
 class TopicRequest(RequestBody):
@@ -129,7 +109,7 @@ async def get_logs(body: LogsRequest, request: Request, state: State) -> Respons
     return await run_in_threadpool(_logs, state.logs, pipeline_id, body, as_arrow=as_arrow)
 
 
-async def _find_and_flush(state: _LogState, topic: str) -> int | None:
+async def _find_and_flush(state: EngineState, topic: str) -> int | None:
     """Return the pipeline of a topic, once the rows that its replicas have answered are in its log."""
 
     def find() -> int | None:

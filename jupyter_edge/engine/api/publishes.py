@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
-from fastapi import APIRouter, FastAPI, Response
+from fastapi import APIRouter, Response
 from pydantic import Field
 from typing_extensions import TypedDict
 
@@ -117,11 +115,5 @@ def _given(first: int | None, second: int | None, name: str) -> int:
     return value
 
 
-@asynccontextmanager
-async def _start(app: FastAPI) -> AsyncIterator[None]:
-    publishes.mark_interrupted(app.state.engine.sessions)
-    yield
-
-
-router = APIRouter(lifespan=_start)
+router = APIRouter()
 router.include_router(_pipelines)

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from jupyter_edge.core.dataset import Selection
 from jupyter_edge.core.errors import InvalidInputError
-from jupyter_edge.runtime.dataset import Selection
 
 LEAVES = [
     ("time",),
