@@ -21,6 +21,7 @@ from jupyter_edge.edge.uplink import Uplink
 from jupyter_edge.logs.spool import Spool
 from jupyter_edge.oci.artifact import Layer, pull_pipeline
 from jupyter_edge.oci.reference import Reference
+from jupyter_edge.runtime.allocator import keep_large_buffers
 from jupyter_edge.runtime.handler import Handler
 from jupyter_edge.runtime.limits import apply_limits
 from jupyter_edge.runtime.pipeline import Pipeline
@@ -41,6 +42,7 @@ def run(settings: EdgeSettings, host: str, port: int) -> None:
         stream=sys.stdout, format="%(message)s", level=logging.DEBUG if settings.debug else logging.INFO, force=True
     )
     _log.info("Jupyter Edge Engine - Standalone mode")
+    keep_large_buffers()
     listener = _listen(host, port)
     store = EdgeStore(settings.persist)
     served, pipeline = _load_newest(settings, store)

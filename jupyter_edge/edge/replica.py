@@ -25,6 +25,7 @@ from jupyter_edge.core.secret import Secret
 from jupyter_edge.edge.store import check_models
 from jupyter_edge.logs.spool import Spool
 from jupyter_edge.oci.blobs import BlobStore
+from jupyter_edge.runtime.allocator import keep_large_buffers
 from jupyter_edge.runtime.handler import Handler
 from jupyter_edge.runtime.limits import apply_limits
 from jupyter_edge.runtime.pipeline import Pipeline
@@ -35,6 +36,7 @@ def main() -> int:
     """Run the replica until stdin ends; return the exit status."""
     engine = _take_stdout()
     config = json.loads(sys.stdin.readline())
+    keep_large_buffers()
     try:
         limits = apply_limits(config["cpus"], config["memory"])
         blobs = BlobStore(Path(config["blobs"]))

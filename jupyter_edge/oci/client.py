@@ -16,7 +16,6 @@ from typing import Any, BinaryIO, NoReturn
 from urllib.parse import urlencode, urljoin, urlsplit
 
 import requests
-from oras.provider import Registry
 from requests.exceptions import ConnectionError as RequestsConnectionError
 from requests.exceptions import ConnectTimeout, RequestException, SSLError, Timeout
 
@@ -25,6 +24,7 @@ from jupyter_edge.core.secret import Secret
 from jupyter_edge.oci.auth import RegistryAuth
 from jupyter_edge.oci.blobs import BlobStore, BlobWriter, digest_of
 from jupyter_edge.oci.manifest import IMAGE_INDEX, IMAGE_MANIFEST, MAX_MANIFEST_SIZE
+from jupyter_edge.oci.oras_provider import Registry
 from jupyter_edge.oci.reference import is_digest, is_loopback
 
 Progress = Callable[[int], None]
