@@ -35,19 +35,21 @@ def run_demo(folder: Path) -> None:
             _say("Starting the engine")
             client = Client()
             client.set_current_workspace(client.get_workspace("demo", create_if_not_exist=True))
-            fraud = _card_fraud(client)
+            fraud, results = _card_fraud(client)
             picture, detections = _object_detection(client, folder)
             logs = fraud.logs(limit=5000, dataset=["time", "metadata"])
         finally:
             stop_engine()
-    _say("Who answered the card-fraud rows, by the pipeline's log")
+    _say("Card fraud: what the transactions were, and what the model made of them")
+    print(results.to_string())
+    _say("Card fraud: who answered, by the pipeline's log")
     print(logs["metadata.partition"].value_counts().to_string())
-    _say("Detections")
+    _say("Object detection: what was found")
     print(detections.to_string(index=False))
     print(f"\nPicture: {picture}")
 
 
-def _card_fraud(client: Client) -> Pipeline:
+def _card_fraud(client: Client) -> tuple[Pipeline, pd.DataFrame]:
     _say("Card fraud: upload, deploy, infer")
     model = client.upload_model("ccfraud", sample("ccfraud.onnx"), framework=Framework.ONNX)
     pipeline = client.build_pipeline("card-fraud").add_model_step(model.configure(tensor_fields=["tensor"]))
@@ -55,7 +57,7 @@ def _card_fraud(client: Client) -> Pipeline:
     with pa.ipc.open_file(sample("transactions.arrow")) as reader:
         table = reader.read_all()
     central = pipeline.infer(table.select(["tensor"]))
-    print(_results(central, table.column("label")).to_string())
+    results = _results(central, table.column("label"))
     pipeline.undeploy()
 
     _say("Card fraud: publish, register an edge, run it, infer there")
@@ -68,7 +70,7 @@ def _card_fraud(client: Client) -> Pipeline:
         )
         rows.raise_for_status()
         print(f"The edge answered {len(rows.json())} rows.")
-    return pipeline
+    return pipeline, results
 
 
 def _results(answer: pa.Table, labels: pa.ChunkedArray) -> pd.DataFrame:
