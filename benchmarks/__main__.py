@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
-HERE = Path(__file__).parent
-
-for script in (HERE / "runtime" / "latency.py", HERE / "lifecycle.py"):
-    print(f"== {script.relative_to(HERE.parent)}", flush=True)
-    subprocess.run([sys.executable, str(script)], check=True)
+for name in ("serving", "deployment", "lifecycle"):
+    print(f"== {name}", flush=True)
+    subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=True)

@@ -1,6 +1,6 @@
 """Print how long starting, connecting and publishing take, each beside a yardstick measured in the same run.
 
-Usage: python benchmarks/lifecycle.py [--rounds N]
+Usage: python -m benchmarks.lifecycle [--rounds N]
 """
 
 from __future__ import annotations

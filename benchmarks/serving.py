@@ -1,6 +1,6 @@
 """Print what serving costs over the bare model, in interleaved rounds on this machine.
 
-Usage: python benchmarks/runtime/latency.py [--model FILE --rows FILE.arrow] [--image-model FILE] [--rounds N]
+Usage: python -m benchmarks.serving [--model FILE --rows FILE.arrow] [--image-model FILE] [--rounds N]
 The image model defaults to a YOLOv8n-sized network with random weights, made here (needs the onnx package).
 """
 
@@ -21,10 +21,8 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-sys.path.insert(0, str(Path(__file__).parent))
-from image_model import write_image_model
-from server import load
-
+from benchmarks.image_model import write_image_model
+from benchmarks.serving_process import load
 from jupyter_edge import samples
 from jupyter_edge.core.media_types import ARROW_FILE, PANDAS_RECORDS
 from jupyter_edge.runtime.codecs import arrow_reader
@@ -68,7 +66,8 @@ def server(model: Path, threads: int, *more: str) -> Iterator[tuple[int, psutil.
         port, descriptor = listening.getsockname()[1], str(listening.fileno())
         command = [
             sys.executable,
-            str(Path(__file__).parent / "server.py"),
+            "-m",
+            "benchmarks.serving_process",
             str(model),
             descriptor,
             str(threads),

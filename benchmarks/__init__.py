@@ -1,0 +1,1 @@
+"""Speeds, as ratios to yardsticks measured in the same run: `python -m benchmarks`."""
