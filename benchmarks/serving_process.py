@@ -1,4 +1,7 @@
-"""Serve one model on a socket that the parent opened: ``python -m benchmarks.serving_process FILE FD THREADS [ECHO_LIMIT]``."""
+"""Serve one model on a socket that the parent opened.
+
+Usage: python -m benchmarks.serving_process FILE FD THREADS [ECHO_LIMIT]
+"""
 
 from __future__ import annotations
 
