@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from jupyter_edge.core.errors import InvalidInputError
 
 _LINE = re.compile(r"(?:export\s+)?([A-Z_]+)=(.*)")
+_ID = re.compile(r"[0-9]{1,18}")
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class EdgeBundle:
         found: dict[str, str] = {line[1]: line[2] for line in lines if line}
         missing = [key for key in ("EDGE_NAME", "JOIN_TOKEN", "OPSCENTER_HOST", "PIPELINE_URL") if not found.get(key)]
         workspace = found.get("WORKSPACE_ID", "0")
-        if missing or not workspace.isdigit():
+        if missing or not _ID.fullmatch(workspace):
             msg = f"EDGE_BUNDLE lacks a usable {', '.join(missing) or 'WORKSPACE_ID'}: {advice}"
             raise InvalidInputError(msg)
         return cls(

@@ -19,6 +19,7 @@ _UNITS = {
     "Ti": 2**40,
 }
 _MEMORY = re.compile(r"([0-9]+(?:\.[0-9]+)?)(|[kMGT]|[KMGT]i)")
+_TOO_MUCH = 2**63  # for the kernel, which counts in signed 64 bits
 
 
 def parse_memory(text: str) -> int:
@@ -28,11 +29,11 @@ def parse_memory(text: str) -> int:
         InvalidInputError: if the text is no positive memory quantity.
     """
     match = _MEMORY.fullmatch(str(text).strip())
-    amount = int(float(match[1]) * _UNITS[match[2]]) if match else 0
-    if amount <= 0:
+    amount = float(match[1]) * _UNITS[match[2]] if match else 0.0
+    if not 1 <= amount < _TOO_MUCH:
         msg = f"{text!r} is not a memory quantity: write a number and a unit, such as '900Mi' or '1Gi'."
         raise InvalidInputError(msg)
-    return amount
+    return int(amount)
 
 
 def parse_cpus(value: float | str) -> float:

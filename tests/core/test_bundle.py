@@ -32,6 +32,13 @@ def test_a_bundle_is_read_by_its_keys_whatever_their_order_and_company() -> None
     assert EdgeBundle.decode(base64.b64encode(text.encode()).decode()) == BUNDLE
 
 
+@pytest.mark.parametrize("number", ["", "-1", "\u00b2", "9" * 5000])
+def test_a_workspace_that_is_no_id_is_refused(number: str) -> None:
+    text = base64.b64decode(BUNDLE.encode()).decode().replace("WORKSPACE_ID=21", f"WORKSPACE_ID={number}")
+    with pytest.raises(InvalidInputError, match="WORKSPACE_ID"):
+        EdgeBundle.decode(base64.b64encode(text.encode()).decode())
+
+
 def test_a_bundle_never_shows_its_join_token() -> None:
     assert BUNDLE.join_token not in repr(BUNDLE)
 

@@ -23,7 +23,7 @@ def test_memory_quantities_are_read_as_kubernetes_reads_them(text: str, amount: 
     assert parse_memory(text) == amount
 
 
-@pytest.mark.parametrize("text", ["", "Mi", "-1Gi", "0", "1 Gi", "1gb", "1GiB", "NaN"])
+@pytest.mark.parametrize("text", ["", "Mi", "-1Gi", "0", "1 Gi", "1gb", "1GiB", "NaN", "0.5", "8388608Ti", "9" * 400])
 def test_what_is_no_memory_quantity_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(InvalidInputError, match="900Mi"):
         parse_memory(text)
