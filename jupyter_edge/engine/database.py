@@ -3,30 +3,59 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
 
-Sessions = sessionmaker[Session]
+_WRITING = "jupyter_edge_writing"
+
+
+class Sessions:
+    """Makes sessions on a database: ``sessions()`` reads one unchanging state, ``sessions.begin()`` writes.
+
+    What a writing session has read stays true until it commits: SQLite lets one of them in at a time, as it would not
+    if the lock were taken at the first change only, which then fails where another session has changed something.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._reading = sessionmaker(engine)
+        self._writing = sessionmaker(engine.execution_options(**{_WRITING: True}))
+
+    def __call__(self) -> Session:
+        """Return a session for reading."""
+        return self._reading()
+
+    def begin(self) -> AbstractContextManager[Session]:
+        """Return a session for reading and writing, which commits at the end of its ``with`` block."""
+        return self._writing.begin()
 
 
 def open_database(path: Path) -> Sessions:
     """Open or make the database at ``path``, migrate it, and return what makes sessions on it."""
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 30})
+    # Whoever waits for the write lock holds a connection: a bounded pool would let readers wait for writers.
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 30}, max_overflow=-1)
     event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
     _migrate(engine)
-    return sessionmaker(engine)
+    return Sessions(engine)
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: ConnectionPoolEntry) -> None:
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA foreign_keys=ON")
+    connection.isolation_level = None  # else the driver begins transactions itself, and only before a change
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writing = connection.get_execution_options().get(_WRITING)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
 
 def _migrate(engine: Engine) -> None:
@@ -36,7 +65,6 @@ def _migrate(engine: Engine) -> None:
     with engine.connect() as connection:
         if MigrationContext.configure(connection).get_current_revision() == newest:
             return
-        connection.exec_driver_sql("BEGIN IMMEDIATE")  # else each statement commits, and a killed engine leaves half
+    with engine.execution_options(**{_WRITING: True}).begin() as connection:  # all of it, or nothing if it is killed
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
-        connection.commit()

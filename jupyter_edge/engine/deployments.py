@@ -13,7 +13,6 @@ import os
 import re
 import socket
 import sqlite3
-import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from contextlib import suppress
@@ -24,6 +23,7 @@ from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from jupyter_edge.core.deployment import Limits, limits_of
 from jupyter_edge.core.errors import DeploymentError, EdgeError, EntityNotFoundError
@@ -68,14 +68,16 @@ class Deployments:
         self._sessions = sessions
         self._drain = drain
         self._token = token
-        self._rows = threading.Lock()
         self._deployed: dict[int, Deployed] = {}
         self._background: set[asyncio.Task[None]] = set()
         self._starts = asyncio.Semaphore(max(2, os.cpu_count() or 1))
         self.stopping = False
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    def want(self, version: PipelineVersion, configs: list[ModelConfig], engine_config: dict[str, Any]) -> int:
+    @staticmethod
+    def want(
+        session: Session, version: PipelineVersion, configs: list[ModelConfig], engine_config: dict[str, Any]
+    ) -> int:
         """Ask for a version with these configs to run, and return the id of the pipeline's deployment.
 
         Raises:
@@ -84,19 +86,18 @@ class Deployments:
         """
         limits_of(engine_config)
         spec_of(version, configs, engine_config)
-        with self._rows, self._sessions.begin() as session:
-            row = session.scalar(select(Deployment).where(Deployment.pipeline_id == version.pipeline_id))
-            if row is None:
-                row = Deployment(pipeline_id=version.pipeline_id)
-                session.add(row)
-            row.pipeline_version_id = version.id
-            row.model_config_ids = [config.id for config in configs]
-            row.engine_config = engine_config
-            row.deployed = True
-            row.updated_at = now()
-            session.flush()
-            row.pipeline.updated_at = row.updated_at
-            return row.id
+        row = session.scalar(select(Deployment).where(Deployment.pipeline_id == version.pipeline_id))
+        if row is None:
+            row = Deployment(pipeline_id=version.pipeline_id)
+            session.add(row)
+        row.pipeline_version_id = version.id
+        row.model_config_ids = [config.id for config in configs]
+        row.engine_config = engine_config
+        row.deployed = True
+        row.updated_at = now()
+        session.flush()
+        row.pipeline.updated_at = row.updated_at
+        return row.id
 
     def unwant(self, deployment_id: int) -> None:
         """Ask for a deployment to end.
@@ -104,7 +105,7 @@ class Deployments:
         Raises:
             EntityNotFoundError: if there is none of this id.
         """
-        with self._rows, self._sessions.begin() as session:
+        with self._sessions.begin() as session:
             self._row(session.get(Deployment, deployment_id), deployment_id).deployed = False
 
     def port(self, deployment_id: int) -> int | None:
@@ -166,7 +167,7 @@ class Deployments:
             try:
                 await self._fulfil(deployment_id, deployed, wish)
                 deployed.error = None
-            except (EdgeError, OSError) as error:
+            except (EdgeError, OSError, SQLAlchemyError) as error:
                 still = " The version before it still answers." if deployed.running else ""
                 deployed.error = f"{error}{still}"
                 raise DeploymentError(deployed.error) from error
@@ -226,8 +227,13 @@ class Deployments:
         spec, limits = await asyncio.to_thread(self._read_spec, deployment_id)
         deployed.folder.mkdir(parents=True, exist_ok=True)
         if deployed.listener is None:
-            deployed.listener = await _listen(wish.port)
-            await asyncio.to_thread(self._keep_port, deployment_id, deployed.port)
+            listener = await _listen(wish.port)
+            try:
+                await asyncio.to_thread(self._keep_port, deployment_id, listener.getsockname()[1])
+            except BaseException:
+                listener.close()
+                raise
+            deployed.listener = listener
         return ReplicaSetup(spec, limits, self._home.blobs, deployed.folder, deployed.listener.fileno(), self._token)
 
     async def _end(self, deployed: Deployed) -> None:
@@ -282,8 +288,8 @@ class Deployments:
             configs = configs_by_id(session, row.model_config_ids)
             return spec_of(row.pipeline_version, configs, row.engine_config), limits_of(row.engine_config)
 
-    def _keep_port(self, deployment_id: int, port: int | None) -> None:
-        with self._rows, self._sessions.begin() as session:
+    def _keep_port(self, deployment_id: int, port: int) -> None:
+        with self._sessions.begin() as session:
             self._row(session.get(Deployment, deployment_id), deployment_id).port = port
 
     async def _find(self, deployment_id: int) -> Deployed:

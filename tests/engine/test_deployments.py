@@ -292,3 +292,13 @@ def test_replicas_do_not_die_of_the_interrupt_that_ends_an_engine_in_a_terminal(
     own_engine.process.send_signal(signal.SIGINT)
     assert own_engine.process.wait(30) == 0
     assert psutil.wait_procs([child], timeout=10)[1] == []
+
+
+def test_many_deploys_at_once_are_all_accepted_and_end_in_one_that_runs(scene: Scene) -> None:
+    with ThreadPoolExecutor(40) as pool:
+        answers = list(pool.map(lambda _: scene.start_deploy(), range(40)))
+    (deployment_id,) = {answer.json()["id"] for answer in answers}
+    for answer in answers:
+        assert wait_for_job(scene.engine, answer)["state"] == "succeeded"
+    assert len(partitions(scene, deployment_id)) == 1
+    assert scene.infer().status_code == 200

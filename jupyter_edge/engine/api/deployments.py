@@ -70,13 +70,13 @@ class DeploymentName(RequestBody):
 def deploy(body: NewDeployment, state: State, response: Response) -> DeploymentMade:
     """Start a deployment of a pipeline version; one that runs answers until the new one does."""
     engine_config = DeploymentConfigBuilder().build() if body.engine_config is None else body.engine_config
-    with state.sessions() as session:
+    with state.sessions.begin() as session:
         version = specs.find_version(session, body.pipeline_version_pk_id)
         if body.pipeline_id not in (None, version.pipeline_id):
             warn(response, f"Version {version.id} is of pipeline {version.pipeline_id}, not {body.pipeline_id}.")
         configs = specs.configs_of_steps(session, version, _chosen(session, version, body))
         specs.require_steps(version, configs, "deploy")
-        deployment_id = state.deployments.want(version, configs, engine_config)
+        deployment_id = state.deployments.want(session, version, configs, engine_config)
     response.headers[JOB_HEADER] = str(start_deploy(state.jobs, state.deployments, deployment_id))
     return DeploymentMade(id=deployment_id)
 
