@@ -91,7 +91,11 @@ def _load_newest(settings: EdgeSettings, store: EdgeStore) -> tuple[Served, Pipe
         _log.error("Still serving what was served before: %s", before.pipeline_url)
         check_models(before.spec, store.blobs)
         return before, _load(before, settings, store)
-    store.keep_served(wanted)
+    if wanted != before:
+        try:
+            store.keep_served(wanted)
+        except OSError as error:
+            _log.error("What is served cannot be remembered for the next start (%s): free some space.", error.strerror)
     return wanted, loaded
 
 

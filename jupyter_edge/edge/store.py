@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import fcntl
+import hmac
 import json
+import logging
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from jupyter_edge.core.errors import ConflictError, DigestError, StorageFullError
+from jupyter_edge.core.errors import ConflictError, DigestError, EdgeError, StorageFullError
 from jupyter_edge.core.files import write_private
 from jupyter_edge.core.pipeline import PipelineSpec
+from jupyter_edge.core.secret import new_token
 from jupyter_edge.oci.blobs import BlobStore
+
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -30,6 +37,11 @@ class Served:
 
     pipeline_url: str
     spec: PipelineSpec
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Served:
+        """Read what ``EdgeStore.keep_served`` wrote."""
+        return cls(value["pipeline_url"], PipelineSpec.from_json(value["spec"]))
 
 
 class EdgeStore:
@@ -60,6 +72,7 @@ class EdgeStore:
         self.spool = folder / "spool.db"
         self._identity = folder / "identity.json"
         self._served = folder / "pipeline.json"
+        self._key = folder / "key"
 
     def close(self) -> None:
         """Let another edge server have the folder."""
@@ -67,20 +80,36 @@ class EdgeStore:
 
     def identity(self) -> Identity | None:
         """Return who this edge is, if it ever joined."""
-        value = _read(self._identity)
-        return Identity(**value) if value else None
+        return _read(self._identity, lambda value: Identity(**value))
+
+    def new_credential(self, join_token: str) -> str:
+        """Return what to be known by after joining: the same for a token each time, so that a join can be repeated.
+
+        Raises:
+            OSError: if the key that it is made with cannot be kept.
+        """
+        if not self._key.exists():
+            write_private(self._key, new_token())
+        return hmac.digest(self._key.read_bytes(), join_token.encode(), "sha256").hex()
 
     def keep_identity(self, identity: Identity) -> None:
-        """Remember who this edge is, before anything is done under that name."""
+        """Remember who this edge is.
+
+        Raises:
+            OSError: if the disk has no room for it.
+        """
         write_private(self._identity, json.dumps(asdict(identity)))
 
     def served(self) -> Served | None:
         """Return the pipeline that was last served, if there is one."""
-        value = _read(self._served)
-        return Served(value["pipeline_url"], PipelineSpec.from_json(value["spec"])) if value else None
+        return _read(self._served, Served.from_json)
 
     def keep_served(self, served: Served) -> None:
-        """Remember a pipeline that was loaded, and let go of the models of the one before."""
+        """Remember a pipeline that was loaded, and let go of the models of the one before.
+
+        Raises:
+            OSError: if the disk has no room for it; what was remembered before still is.
+        """
         value = {"pipeline_url": served.pipeline_url, "spec": served.spec.to_json()}
         write_private(self._served, json.dumps(value))
         needed = {f"sha256:{model.sha}" for model in served.spec.models}
@@ -101,9 +130,11 @@ def check_models(spec: PipelineSpec, blobs: BlobStore) -> None:
             raise DigestError(msg)
 
 
-def _read(path: Path) -> dict[str, Any] | None:
+def _read(path: Path, make: Callable[[dict[str, Any]], T]) -> T | None:
     try:
-        value: dict[str, Any] = json.loads(path.read_text())
+        return make(json.loads(path.read_text()))
     except FileNotFoundError:
         return None
-    return value
+    except (ValueError, TypeError, KeyError, EdgeError) as error:
+        _log.error("%s is damaged (%s), and passed over.", path, type(error).__name__)
+        return None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 import logging
 import threading
-from typing import Any
 
 import requests
 
@@ -17,6 +16,7 @@ from jupyter_edge.logs.shipper import Shipper
 
 _log = logging.getLogger(__name__)
 _LONGEST_PAUSE = 30.0
+_REFUSED = (400, 401, 403, 422)
 
 
 class Uplink:
@@ -79,25 +79,27 @@ class Uplink:
                     bundle.opscenter_host,
                     type(error).__name__,
                 )
+            except OSError as error:
+                _log.warning("The edge cannot keep its identity (%s): the join is tried again.", error.strerror)
             self._stop.wait(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
         return None
 
     def _join(self, bundle: EdgeBundle) -> Identity:
+        """Join under a credential of our own, so that a join whose answer was lost, or not kept, can be repeated."""
         engine_url = engine_url_of(bundle.opscenter_host, insecure=self._insecure)
-        response = requests.post(
-            f"{engine_url}/v1/api/edges/join",
-            json={"edge_name": bundle.edge_name, "join_token": bundle.join_token},
-            timeout=(5, 30),
-        )
-        if response.status_code >= 500:
-            response.raise_for_status()
-        answer: dict[str, Any] = response.json()
-        if not response.ok:
-            reason = answer.get("msg", response.reason)
+        credential = self._store.new_credential(bundle.join_token)
+        body = {"edge_name": bundle.edge_name, "join_token": bundle.join_token, "credential": credential}
+        response = requests.post(f"{engine_url}/v1/api/edges/join", json=body, timeout=(5, 30))
+        answer = response.json()
+        # Only the engine's own words count: a gateway on the way may answer with any status.
+        if response.status_code in _REFUSED and isinstance(answer, dict) and isinstance(answer.get("msg"), str):
+            reason = answer["msg"]
             msg = f"The engine refused to let edge {bundle.edge_name} join: {reason} It serves without sending its log."
             raise AuthenticationError(msg)
-        identity = Identity(bundle.edge_name, engine_url, answer["credential"], hash_token(bundle.join_token))
+        if response.status_code != 200 or not isinstance(answer, dict) or answer.get("credential") != credential:
+            raise requests.RequestException
+        identity = Identity(bundle.edge_name, engine_url, credential, hash_token(bundle.join_token))
         self._store.keep_identity(identity)
         _log.info("Joined %s as edge %s", bundle.opscenter_host, bundle.edge_name)
         return identity

@@ -75,8 +75,10 @@ def list_edges(session: Session, pipeline_id: int | None = None) -> list[Edge]:
     return list(session.scalars(query))
 
 
-def join(session: Session, name: str, token: str) -> Joined:
+def join(session: Session, name: str, token: str, credential: str | None = None) -> Joined:
     """Let an edge in by its join token, once, and return its credential, which is kept as a hash only.
+
+    An edge that names its credential itself may join again with the same one: the first answer may have got lost.
 
     Raises:
         AuthenticationError: if there is no such edge, or the token is not its token.
@@ -87,15 +89,17 @@ def join(session: Session, name: str, token: str) -> Joined:
     if not hmac.compare_digest(hash_token(token), expected or _NO_HASH) or edge is None or expected is None:
         msg = f"No edge {name} with this join token is registered: add the edge again and use its new bundle."
         raise AuthenticationError(msg)
-    credential, moment = new_token(), now()
+    credential, moment = credential or new_token(), now()
     unused = update(Edge).where(Edge.id == edge.id, Edge.joined_at.is_(None))
     values = {"joined_at": moment, "last_seen": moment, "credential_hash": hash_token(credential)}
     if session.scalar(unused.values(**values).returning(Edge.id)) is None:
-        msg = (
-            f"The join token of edge {name} was used already: start the edge with the data folder that it had, "
-            "or remove the edge and add it again."
-        )
-        raise ForbiddenError(msg)
+        session.refresh(edge)
+        if not hmac.compare_digest(hash_token(credential), edge.credential_hash or _NO_HASH):
+            msg = (
+                f"The join token of edge {name} was used already: start the edge with the data folder that it had, "
+                "or remove the edge and add it again."
+            )
+            raise ForbiddenError(msg)
     return Joined(edge.id, credential)
 
 

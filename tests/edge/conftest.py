@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -50,14 +50,14 @@ def flip_a_bit(file: Path) -> None:
 class Edge:
     """A `jupyter-edge serve` process with nothing of the engine's environment but what it is given."""
 
-    def __init__(self, persist: Path, **variables: str) -> None:
+    def __init__(self, persist: Path, under: Sequence[str] = (), **variables: str) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = persist.parent / f"{persist.name}-{self.port}.log"
         environ = {key: value for key, value in os.environ.items() if not key.startswith(("JUPYTER_EDGE", "OCI_"))}
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "jupyter_edge.cli", "serve", "--port", str(self.port)],
+                [*under, sys.executable, "-m", "jupyter_edge.cli", "serve", "--port", str(self.port)],
                 env=environ | {"JUPYTER_EDGE_PERSIST": str(persist)} | variables,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -148,8 +148,8 @@ def start_edge(tmp_path: Path) -> Iterator[Callable[..., Edge]]:
     """Start edges that are ended with the test; their persist folder is the test's own unless one is given."""
     edges: list[Edge] = []
 
-    def start(*, persist: str = "persist", **variables: str) -> Edge:
-        edges.append(Edge(tmp_path / persist, **variables))
+    def start(*, persist: str = "persist", under: Sequence[str] = (), **variables: str) -> Edge:
+        edges.append(Edge(tmp_path / persist, under, **variables))
         return edges[-1]
 
     yield start

@@ -35,6 +35,24 @@ def test_an_identity_and_a_pipeline_outlive_the_server(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "identity.json").stat().st_mode) == 0o600
 
 
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"spec": 1}', '{"pipeline_url": "r/p:1", "spec": {}}'])
+def test_damaged_files_count_as_none(tmp_path: Path, content: str) -> None:
+    for name in ("identity.json", "pipeline.json"):
+        (tmp_path / name).write_text(content)
+    store = EdgeStore(tmp_path)
+    assert store.identity() is None
+    assert store.served() is None
+
+
+def test_a_join_token_gives_the_same_credential_in_one_folder_only(tmp_path: Path) -> None:
+    store = EdgeStore(tmp_path / "a")
+    credential = store.new_credential("token")
+    store.close()
+    assert EdgeStore(tmp_path / "a").new_credential("token") == credential
+    assert EdgeStore(tmp_path / "b").new_credential("token") != credential
+    assert stat.S_IMODE((tmp_path / "a" / "key").stat().st_mode) == 0o600
+
+
 def test_keeping_a_pipeline_lets_go_of_the_models_of_the_one_before(tmp_path: Path) -> None:
     store = EdgeStore(tmp_path)
     old, new = put(store, b"old"), put(store, b"new")

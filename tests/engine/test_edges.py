@@ -43,8 +43,8 @@ def bundle_of(answer: httpx.Response) -> EdgeBundle:
     return EdgeBundle.decode(answer.json()["docker_run_variables"]["EDGE_BUNDLE"])
 
 
-def join(engine: EngineProcess, name: str, token: str) -> httpx.Response:
-    return httpx.post(f"{engine.url}/v1/api/edges/join", json={"edge_name": name, "join_token": token})
+def join(engine: EngineProcess, name: str, token: str, **more: str) -> httpx.Response:
+    return httpx.post(f"{engine.url}/v1/api/edges/join", json={"edge_name": name, "join_token": token} | more)
 
 
 def edges_of(scene: Scene) -> dict[str, dict[str, Any]]:
@@ -173,6 +173,17 @@ def test_an_edge_joins_once(scene: Scene, publish: dict[str, Any], name: str) ->
     assert edge["joined_at"] is not None
     stored = b"".join(path.read_bytes() for path in scene.engine.home.path.glob("engine.db*"))
     assert joined["credential"].encode() not in stored
+
+
+def test_an_edge_may_repeat_a_join_whose_answer_it_lost(scene: Scene, publish: dict[str, Any], name: str) -> None:
+    token = bundle_of(add(scene, publish["id"], name)).join_token
+    own, other = "a" * 64, "b" * 64
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: join(scene.engine, name, token, credential=own), range(4)))
+    assert [answer.json()["credential"] for answer in answers] == [own] * 4
+    assert join(scene.engine, name, token, credential=other).status_code == 403
+    assert join(scene.engine, name, token).status_code == 403
+    assert join(scene.engine, name, token, credential="short").status_code == 400
 
 
 def test_the_credential_of_a_removed_edge_is_refused(scene: Scene, publish: dict[str, Any], name: str) -> None:

@@ -61,10 +61,11 @@ class EdgesAnswer(TypedDict):
 
 
 class JoinRequest(RequestBody):
-    """The name and the join token of an edge's bundle."""
+    """The name and the join token of an edge's bundle, and the credential that the edge wants to be known by."""
 
     edge_name: str
     join_token: str
+    credential: str | None = Field(default=None, min_length=32, max_length=256)
 
 
 class JoinAnswer(TypedDict):
@@ -106,7 +107,7 @@ def list_edges(body: EdgeFilter, state: State) -> EdgesAnswer:
 def join(body: JoinRequest, state: State) -> JoinAnswer:
     """Let an edge in by its join token, which works once; needs no other authorization."""
     with state.sessions.begin() as session:
-        joined = edges.join(session, body.edge_name, body.join_token)
+        joined = edges.join(session, body.edge_name, body.join_token, body.credential)
         return JoinAnswer(edge_id=joined.edge_id, credential=joined.credential)
 
 
