@@ -16,7 +16,8 @@ from jupyter_edge.core.errors import InvalidInputError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from jupyter_edge.vision.images import ImageSource, Picture
+    from jupyter_edge.vision.drawing import Drawing
+    from jupyter_edge.vision.images import ImageSource
 
 _SHOWN_ROWS = 20
 
@@ -59,8 +60,8 @@ class Detections:
         frame = pd.DataFrame(self.xyxy, columns=["x_min", "y_min", "x_max", "y_max"])
         return frame.assign(confidence=self.confidence, class_id=self.class_id, class_name=self.class_name)
 
-    def draw(self, image: ImageSource) -> Picture:
-        """Return ``image`` as RGB with the boxes drawn on it."""
+    def draw(self, image: ImageSource) -> Drawing:
+        """Return ``image`` as RGB with the boxes drawn on it: an array that a notebook shows as a picture."""
         from jupyter_edge.vision.drawing import draw_boxes
 
         return draw_boxes(image, self)

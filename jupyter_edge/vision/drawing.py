@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
 
 from jupyter_edge.vision.detections import Detections
-from jupyter_edge.vision.images import ImageSource, Picture, read_image
+from jupyter_edge.vision.images import ImageSource, Picture, read_image, to_png
 
 Colour: TypeAlias = tuple[int, int, int]
 Box: TypeAlias = tuple[int, int, int, int]
@@ -23,7 +23,22 @@ _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _SMALLEST_TEXT = 10
 
 
-def draw_boxes(image: ImageSource, detections: Detections) -> Picture:
+class Drawing(np.ndarray[Any, np.dtype[np.uint8]]):
+    """RGB pixels, height x width x 3: an ordinary array, which a notebook shows as a picture and not as numbers."""
+
+    def __repr__(self) -> str:
+        if not self._is_picture():
+            return repr(np.asarray(self))
+        return f"<picture of {self.shape[1]} x {self.shape[0]} pixels: array of shape {self.shape}, {self.dtype}>"
+
+    def _repr_png_(self) -> bytes | None:
+        return to_png(np.asarray(self)) if self._is_picture() else None
+
+    def _is_picture(self) -> bool:  # what is computed from a drawing, or a part of it, need not be one
+        return self.ndim == 3 and self.shape[2] == 3 and self.dtype == np.uint8 and self.size > 0
+
+
+def draw_boxes(image: ImageSource, detections: Detections) -> Drawing:
     """Return a copy of ``image`` as RGB (see `read_image`) with boxes and labels drawn on it.
 
     Lines and letters grow with the picture; a label is black or white, whichever reads better on its class' colour, and
@@ -40,7 +55,7 @@ def draw_boxes(image: ImageSource, detections: Detections) -> Picture:
     taken: list[Box] = []
     for box, colour, name, score in zip(boxes, colours, detections.class_name, detections.confidence, strict=True):
         _draw_label(canvas, box, (f"{name} {score:.0%}", name), colour, taken)
-    return canvas
+    return canvas.view(Drawing)
 
 
 def text_colour(background: Colour) -> Colour:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from jupyter_edge.vision import Detections, draw_boxes
 from jupyter_edge.vision.drawing import _PALETTE, Box, _draw_label, text_colour
-from jupyter_edge.vision.images import Picture
+from jupyter_edge.vision.images import Picture, read_image
 
 
 def detections(*boxes: Any, names: tuple[str, ...] = ("dog",)) -> Detections:
@@ -105,3 +105,12 @@ def test_a_narrow_picture_keeps_the_name_only_and_a_tiny_one_the_box() -> None:
 def test_no_detections_leave_the_picture_as_it_is() -> None:
     picture = blank(64, 48)
     np.testing.assert_array_equal(draw_boxes(picture, detections()[:0]), picture)
+
+
+def test_a_notebook_shows_a_drawing_as_a_picture_and_what_is_computed_from_it_as_numbers() -> None:
+    drawn = draw_boxes(blank(64, 48), detections((20, 15, 40, 30)))
+    assert repr(drawn) == "<picture of 64 x 48 pixels: array of shape (48, 64, 3), uint8>"
+    np.testing.assert_array_equal(read_image(drawn._repr_png_() or b""), drawn)
+    for part in (drawn[0], drawn[..., :1], drawn[:0], drawn / 255):
+        assert part._repr_png_() is None
+        assert repr(part) == repr(np.asarray(part))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from jupyter_edge.core.errors import InvalidInputError
 from jupyter_edge.vision import Detections, draw_boxes, image_to_tensor, read_image
+from jupyter_edge.vision.drawing import Drawing
 from jupyter_edge.vision.yolo import Candidates, find_candidates
 
 if TYPE_CHECKING:
@@ -22,13 +23,11 @@ _USUAL_SPACE = 640
 _DOTS_PER_INCH = 100
 
 
-class Picture(np.ndarray[Any, np.dtype[np.uint8]]):
-    """RGB pixels, height x width x 3: an ordinary array but for its one-line text, so that a cell does not print it."""
+class Picture(Drawing):
+    """A picture that a cell shows as one line: the tutorials show it themselves, and return it as well."""
 
-    def __repr__(self) -> str:
-        if self.ndim != 3:
-            return repr(np.asarray(self))
-        return f"<picture of {self.shape[1]} x {self.shape[0]} pixels: array of shape {self.shape}, {self.dtype}>"
+    def _repr_png_(self) -> None:
+        return None
 
 
 class CVDemo:
