@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TextIO
+from typing import Any, TextIO
 
 
 class Dots:
@@ -21,7 +21,8 @@ class Dots:
         self._text = text
         self._done = done
         self._out = out
-        self._shown = False
+        self._shown = ""
+        self._output: Any = None
         self._next = time.monotonic() + patience
 
     def tick(self) -> None:
@@ -30,7 +31,6 @@ class Dots:
         if now >= self._next:
             self._next = now + 1
             self._write("." if self._shown else f"{self._text}.")
-            self._shown = True
 
     def end(self, word: str | None = None) -> None:
         """Finish the line with its last word, or another one; nothing is written where the line was never begun."""
@@ -38,6 +38,26 @@ class Dots:
             self._write(f"{self._done if word is None else word}\n")
 
     def _write(self, text: str) -> None:
+        self._shown += text
         out = self._out or sys.stdout
-        out.write(text)
-        out.flush()
+        if _is_cell_output(out):
+            self._display()
+        else:
+            out.write(text)
+            out.flush()
+
+    def _display(self) -> None:
+        """Show the line as one output of the cell: tools that run notebooks keep each write apart, on its own line."""
+        from IPython.display import display
+
+        bundle = {"text/plain": self._shown.rstrip("\n")}
+        if self._output is None:
+            self._output = display(bundle, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+        else:
+            self._output.update(bundle, raw=True)
+
+
+def _is_cell_output(out: TextIO) -> bool:
+    """Say whether text goes to a notebook's cell: to the kernel's own stream, not to what a user put in its place."""
+    kernel = sys.modules.get("ipykernel.iostream")
+    return kernel is not None and isinstance(out, kernel.OutStream)
