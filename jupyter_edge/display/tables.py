@@ -1,6 +1,6 @@
 """Tables of one object (two columns) and of many (a row each), as escaped HTML and as plain text.
 
-No script and no style: a notebook that is not trusted drops them, and so do GitHub and nbviewer.
+No script and no style sheet: a notebook that is not trusted drops them, and so do GitHub and nbviewer.
 """
 
 from __future__ import annotations
@@ -101,7 +101,9 @@ def _cell(value: object) -> str:
     text = escape(str(value))
     if isinstance(value, Link) and _SAFE_HREF.fullmatch(value.href):
         return f"<td><a href='{value.href}'>{text}</a></td>"
-    return f"<td><pre>{text}</pre></td>" if isinstance(value, Block) else f"<td>{text}</td>"
+    if isinstance(value, Block):  # JupyterLab aligns cells to the right, and what is in them
+        return f"<td><pre style='text-align: left'>{text}</pre></td>"
+    return f"<td>{text}</td>"
 
 
 def _plain(value: object) -> object:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from jupyter_edge.display import Details, Link, Listing, list_time, table_time
+from jupyter_edge.display.tables import Block
 
 MOMENT = datetime(2023, 10, 11, 15, 6, 7, tzinfo=UTC)
 
@@ -53,6 +54,11 @@ def test_only_plain_web_addresses_become_links() -> None:
     assert "<a href='https://ghcr.io/a:1'>ghcr.io/a:1</a>" in safe
     for href in ("javascript:alert(1)", "https://a' onclick='alert(1)", "https://a/<b>", "data:text/html,x"):
         assert "<a" not in Thing({"url": Link("x", href)})._repr_html_()
+
+
+def test_commands_keep_their_lines_and_begin_at_the_left() -> None:
+    html = Thing({"command": Block("serve \\\n    --port <p>")})._repr_html_()
+    assert "<td><pre style='text-align: left'>serve \\\n    --port &lt;p&gt;</pre></td>" in html
 
 
 def test_the_text_form_lines_its_values_up() -> None:
