@@ -10,6 +10,10 @@ class EdgeError(Exception):
 
     status: ClassVar[int] = 500
 
+    def _render_traceback_(self) -> list[str]:
+        """Return what IPython shows of it: the sentence says what to do, the way it took through our code does not."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class InvalidInputError(EdgeError):
     """The caller sent something that cannot be used as it is."""
