@@ -13,6 +13,7 @@ from jupyter_edge.core.errors import InvalidInputError
 from jupyter_edge.core.framework import Framework
 from jupyter_edge.core.naming import check_name
 from jupyter_edge.core.pipeline import ModelRef
+from jupyter_edge.core.schema import ModelSchema
 from jupyter_edge.display import Details, Dots, Listing, list_time, table_time
 
 if TYPE_CHECKING:
@@ -61,6 +62,14 @@ class ModelVersion(Details):
         """Return the request's columns, mapped to the model's inputs by position; ``None``: the inputs' own names."""
         fields = self._config["tensor_fields"]
         return None if fields is None else list(fields)
+
+    def schema(self) -> ModelSchema:
+        """Return the inputs and outputs of the model file."""
+        return ModelSchema.from_json(self._version["schema"])
+
+    def class_names(self) -> tuple[str, ...] | None:
+        """Return the names of a detector's or classifier's classes, if its file carries them in its metadata."""
+        return self.schema().class_names
 
     def batch_config(self) -> str | None:
         """Return ``"single"`` where a request may hold one row only."""

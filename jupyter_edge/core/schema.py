@@ -20,22 +20,30 @@ class TensorSpec:
 
 @dataclass(frozen=True)
 class ModelSchema:
-    """The inputs and outputs of a model, in the model's own order."""
+    """The inputs and outputs of a model, in the model's own order.
+
+    ``class_names`` are those that a classifier or detector carries in its metadata, by class number; ``None`` where it
+    carries none.
+    """
 
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
+    class_names: tuple[str, ...] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the schema as JSON values."""
-        return {
+        sides = {
             "inputs": [asdict(spec) for spec in self.inputs],
             "outputs": [asdict(spec) for spec in self.outputs],
         }
+        return sides if self.class_names is None else sides | {"class_names": list(self.class_names)}
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> ModelSchema:
         """Read what ``to_json`` wrote."""
-        return cls(*(tuple(_spec(item) for item in value[side]) for side in ("inputs", "outputs")))
+        inputs, outputs = (tuple(_spec(item) for item in value[side]) for side in ("inputs", "outputs"))
+        names = value.get("class_names")
+        return cls(inputs, outputs, None if names is None else tuple(names))
 
 
 def _spec(item: dict[str, Any]) -> TensorSpec:

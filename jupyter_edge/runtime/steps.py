@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from jupyter_edge.runtime.batch import Batch
 from jupyter_edge.runtime.model_file import check_model_file
 from jupyter_edge.runtime.tensors import Array, ColumnReader
 
+_MAX_NAMES_SIZE = 1 << 20
 _DTYPES = {
     f"tensor({onnx})": numpy
     for onnx, numpy in {
@@ -59,7 +61,21 @@ def schema_of(session: Any) -> ModelSchema:
     return ModelSchema(
         tuple(_spec("input", node) for node in session.get_inputs()),
         tuple(_spec("output", node) for node in session.get_outputs()),
+        _class_names(session.get_modelmeta().custom_metadata_map.get("names", "")),
     )
+
+
+def _class_names(text: str) -> tuple[str, ...] | None:
+    """Read ``{0: 'cat', 1: 'dog'}`` or ``['cat', 'dog']``, as exports of Ultralytics write it into the metadata."""
+    try:
+        value = ast.literal_eval(text[:_MAX_NAMES_SIZE])
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return None
+    if isinstance(value, dict):
+        value = [value.get(number) for number in range(len(value))]
+    if not isinstance(value, list | tuple) or not value or not all(isinstance(name, str) for name in value):
+        return None
+    return tuple(value)
 
 
 def _spec(kind: str, node: Any) -> TensorSpec:

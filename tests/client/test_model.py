@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from jupyter_edge import samples
 from jupyter_edge.client import Client, EntityNotFoundError, Framework, InvalidInputError, Job
 
 
@@ -85,3 +86,11 @@ def test_uploads_are_listed_as_jobs(client: Client, ccfraud: Path) -> None:
     assert job.refresh().done
     assert "upload" in repr(client.jobs())
     assert "100%" in job._repr_html_()
+
+
+def test_what_the_file_takes_gives_and_calls_its_classes_is_known(client: Client, ccfraud: Path) -> None:
+    fraud = client.upload_model("ccfraud", ccfraud)
+    assert [(spec.name, spec.shape) for spec in fraud.schema().inputs] == [("transaction", (None, 29))]
+    assert fraud.class_names() is None
+    detector = client.upload_model("shapes", samples.path("shapes.onnx"))
+    assert detector.class_names() == ("circle", "square", "triangle", "star", "heart")

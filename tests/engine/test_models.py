@@ -43,6 +43,9 @@ def test_a_version_comes_with_its_file_and_a_first_config(
     info = found["model_version"].pop("file_info")
     (row,) = engine.post("models/get", id=_model_id(engine, workspace_id))["models"]
     assert str(uuid.UUID(info.pop("version"))) == row["model_version"]
+    schema = found["model_version"].pop("schema")
+    assert schema["inputs"] == [{"name": "transaction", "dtype": "float32", "shape": [None, 29]}]
+    assert "class_names" not in schema
     assert info == {"file_name": "model.onnx", "sha": SHA, "size": MODEL.stat().st_size}
     assert found["model_version"] == {
         "id": version_id,

@@ -119,3 +119,28 @@ def test_any_file_is_checked_without_harm(tmp_path_factory: pytest.TempPathFacto
     path.write_bytes(content)
     with contextlib.suppress(InvalidInputError):
         check_model_file(path)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "names"),
+    [
+        ("{0: 'cat', 1: \"dog's\"}", ("cat", "dog's")),
+        ("['cat', 'dog']", ("cat", "dog")),
+        ("{1: 'cat', 2: 'dog'}", None),
+        ("{0: 'cat', 9999999999: 'dog'}", None),
+        ("{0: 1}", None),
+        ("[]", None),
+        ("__import__('os').abort()", None),
+        ("(" * 100_000, None),
+        ("cat, dog", None),
+    ],
+)
+def test_class_names_are_read_from_the_metadata_and_never_run(
+    tmp_path: Path, metadata: str, names: tuple[str, ...] | None
+) -> None:
+    path = models.doubling(tmp_path / "model.onnx")
+    model = onnx.load(str(path))
+    model.metadata_props.add(key="names", value=metadata)
+    path.write_bytes(model.SerializeToString())
+    assert inspect(path).class_names == names
+    assert ModelSchema.from_json(run(path)[1]).class_names == names

@@ -34,7 +34,7 @@ class FileInfo(TypedDict):
 
 
 class VersionItem(TypedDict):
-    """A model version."""
+    """A model version; ``schema`` is what the file takes and gives, with the class names that it carries, if any."""
 
     id: int
     name: str
@@ -42,6 +42,7 @@ class VersionItem(TypedDict):
     workspace_id: int
     conversion: dict[str, Any]
     file_info: FileInfo
+    schema: dict[str, Any]
     image_path: None
     status: str
     task_id: None
@@ -71,6 +72,21 @@ class VersionAnswer(TypedDict):
     """The version that was asked for."""
 
     model_version: VersionAndConfig
+
+
+class TensorItem(TypedDict):
+    """An input or output of a model: ``dtype`` is numpy's name, a null in ``shape`` a free dimension."""
+
+    name: str
+    dtype: str
+    shape: list[int | None]
+
+
+class SchemaAnswer(TypedDict):
+    """What a model takes and returns, in the model's own order."""
+
+    inputs: list[TensorItem]
+    outputs: list[TensorItem]
 
 
 class ConfigAnswer(TypedDict):
@@ -171,6 +187,14 @@ def get_version_by_id(body: VersionId, state: State) -> VersionAnswer:
         return {"model_version": {"model_version": _version(version), "config": _config(version.configs[-1])}}
 
 
+@router.post("/get_schema")
+def get_schema(body: VersionId, state: State) -> SchemaAnswer:
+    """Tell what a model version takes and returns, as its file says."""
+    with state.sessions() as session:
+        schema = models.get_version(session, body.model_version_id).schema
+    return SchemaAnswer(inputs=schema["inputs"], outputs=schema["outputs"])
+
+
 @router.post("/insert_model_config")
 def insert_model_config(body: NewConfig, state: State) -> ConfigAnswer:
     """Add a config to a model version; deployments that are made later use it."""
@@ -264,6 +288,7 @@ def _version(version: ModelVersion) -> VersionItem:
             "version": version.version,
             "size": version.size,
         },
+        "schema": version.schema,
         "image_path": None,
         "status": version.status,
         "task_id": None,
