@@ -17,10 +17,10 @@ from typing import Any
 
 import yaml
 
-from jupyter_edge.client.discovery import is_loopback
 from jupyter_edge.core.bundle import EdgeBundle
 from jupyter_edge.core.deployment import limits_of
 from jupyter_edge.core.home import Home
+from jupyter_edge.core.hosts import is_loopback
 
 PORT = 8080
 _REQUIRE_CREDENTIALS = (
@@ -64,7 +64,7 @@ class PublishedPipeline:
     @property
     def on_loopback(self) -> bool:
         """Say whether only this machine reaches the registry."""
-        return is_loopback(self.registry.partition("/")[0].rpartition(":")[0] or self.registry)
+        return is_loopback(self.registry)
 
     @property
     def pipeline_name(self) -> str:
@@ -80,8 +80,11 @@ class PublishedPipeline:
         return f"{EdgeBundle.decode(self.bundle).edge_name}-{digest[:8]}"
 
 
-def serve_command(published: PublishedPipeline, port: int) -> Command:
-    """Return the command that serves the publish on this machine, without a container."""
+def serve_command(published: PublishedPipeline, port: int, persist: Path | None = None) -> Command:
+    """Return the command that serves the publish on this machine, without a container.
+
+    ``persist`` is the folder that the edge keeps its identity, models and unsent log in; one of its own if not given.
+    """
     executable = _executable()
     home = os.environ.get("JUPYTER_EDGE_HOME")
     prefix = f"JUPYTER_EDGE_HOME={shlex.quote(home)} " if home else ""
@@ -91,7 +94,7 @@ def serve_command(published: PublishedPipeline, port: int) -> Command:
     if published.bundle:
         variables["EDGE_BUNDLE"] = published.bundle
     variables["CONFIG_CPUS"] = published.cpus
-    variables["JUPYTER_EDGE_PERSIST"] = str(Home().path / "edges" / published.instance)
+    variables["JUPYTER_EDGE_PERSIST"] = str(persist or Home().path / "edges" / published.instance)
     settings = [f"{name}={shlex.quote(value)}" for name, value in variables.items()]
     settings += ['OCI_USERNAME="$OCI_USERNAME"', 'OCI_PASSWORD="$OCI_PASSWORD"']
     return Command(f"({fill} &&\n  {_continued(settings)} \\\n    {executable} serve --port {port})")

@@ -16,6 +16,7 @@ from filelock import FileLock
 
 from jupyter_edge.core.errors import EngineUnavailableError, InvalidInputError
 from jupyter_edge.core.home import EngineAddress, Home
+from jupyter_edge.core.hosts import is_loopback
 
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
@@ -45,14 +46,9 @@ def locate_engine(url: str | None = None, token: str | None = None) -> EngineAdd
             f"No token is given for the engine at {url}: set JUPYTER_EDGE_TOKEN as `jupyter-edge env` prints it there."
         )
         raise InvalidInputError(msg)
-    if parts.scheme == "http" and not is_loopback(parts.hostname):
+    if parts.scheme == "http" and not is_loopback(parts.netloc):
         warnings.warn(f"The engine's token goes to {url} without encryption: use https.", stacklevel=3)
     return EngineAddress(pid=0, url=url, token=token)
-
-
-def is_loopback(host: str | None) -> bool:
-    """Say whether a host name means this machine's loopback interface."""
-    return host in {"localhost", "::1"} or str(host).startswith("127.")
 
 
 def find_engine(home: Home | None = None) -> EngineAddress | None:

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from jupyter_edge.client import commands
-from jupyter_edge.client.discovery import is_loopback
 from jupyter_edge.client.edge import Edge
 from jupyter_edge.core.errors import EdgeError, PublishError
+from jupyter_edge.core.hosts import is_loopback
 from jupyter_edge.core.naming import check_name
 from jupyter_edge.display import Details, Link, Listing, list_time, table_time
 from jupyter_edge.display.tables import Block
@@ -176,5 +176,5 @@ def publish_listing(publishes: Iterable[Publish]) -> Listing[Publish]:
 def _link(address: str | None, shown_scheme: str = "") -> Link | None:
     if address is None:
         return None
-    scheme = "http" if is_loopback(address.partition("/")[0].partition(":")[0]) else "https"
+    scheme = "http" if is_loopback(address) else "https"
     return Link(f"{shown_scheme}{address}", f"{scheme}://{address}")

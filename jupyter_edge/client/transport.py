@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 
@@ -24,6 +25,7 @@ from jupyter_edge.core.errors import (
     TooLargeError,
 )
 from jupyter_edge.core.home import EngineAddress
+from jupyter_edge.core.hosts import is_loopback
 from jupyter_edge.core.secret import Secret
 
 _CONNECT_SECONDS = 5.0
@@ -81,7 +83,8 @@ class Transport:
         self.url = address.url
         self.auth = Auth(Secret(address.token))
         self._session = requests.Session()
-        self._session.trust_env = address.pid == 0  # a proxy may lead to an engine elsewhere, never to our own
+        # A proxy, which would see the token, may lead to an engine elsewhere, never to one on this machine.
+        self._session.trust_env = address.pid == 0 and not is_loopback(urlsplit(self.url).netloc)
         self._session.auth = self.auth
 
     def post(self, path: str, body: Mapping[str, Any] | None = None) -> Any:

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from jupyter_edge.core.errors import AuthenticationError, EdgeError, ForbiddenError, InvalidInputError
 from jupyter_edge.core.files import write_private
 from jupyter_edge.core.home import Home
+from jupyter_edge.core.hosts import is_loopback
 from jupyter_edge.core.secret import Secret, new_token
 from jupyter_edge.engine.api.errors import INFERENCE, error_response, inference_error
 
@@ -92,14 +93,10 @@ class Guard:
             raise AuthenticationError(msg)
 
     def _is_here(self, host: str) -> bool:
-        try:
-            name = urlsplit(f"//{host}").hostname or ""
-        except ValueError:
-            return False
-        if name == "localhost" or name in self._names:
+        if is_loopback(host):
             return True
         try:
-            address = ipaddress.ip_address(name)
+            name = urlsplit(f"//{host}").hostname or ""
+            return name in self._names or (self._everywhere and bool(ipaddress.ip_address(name)))
         except ValueError:
             return False
-        return self._everywhere or address.is_loopback

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 import requests
 
+from jupyter_edge.core.hosts import is_loopback
 from jupyter_edge.core.secret import Secret
 from jupyter_edge.logs.spool_reader import Batch, SpoolReader
 
@@ -26,7 +27,6 @@ _log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.1
 CONNECT_SECONDS = 5.0
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _CONTENT_REFUSED = (400, 413, 422)
 
 
@@ -86,7 +86,7 @@ class Shipper:
     def _run(self) -> None:
         with self._reader, requests.Session() as session:
             session.auth = self._authorize
-            session.trust_env = urlsplit(self._url).hostname not in _LOOPBACK
+            session.trust_env = not is_loopback(urlsplit(self._url).netloc)
             while time.monotonic() < self._deadline:
                 try:
                     idle = not self._ship(session)

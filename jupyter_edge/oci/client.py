@@ -20,12 +20,13 @@ from requests.exceptions import ConnectionError as RequestsConnectionError
 from requests.exceptions import ConnectTimeout, RequestException, SSLError, Timeout
 
 from jupyter_edge.core.errors import AuthenticationError, DigestError, RegistryError
+from jupyter_edge.core.hosts import is_loopback
 from jupyter_edge.core.secret import Secret
 from jupyter_edge.oci.auth import RegistryAuth
 from jupyter_edge.oci.blobs import BlobStore, BlobWriter, digest_of
 from jupyter_edge.oci.manifest import IMAGE_INDEX, IMAGE_MANIFEST, MAX_MANIFEST_SIZE
 from jupyter_edge.oci.oras_provider import Registry
-from jupyter_edge.oci.reference import is_digest, is_loopback
+from jupyter_edge.oci.reference import is_digest
 
 Progress = Callable[[int], None]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from dataclasses import dataclass
 from typing import Self
@@ -34,15 +33,6 @@ def is_digest(text: str) -> bool:
     except DigestError:
         return False
     return True
-
-
-def is_loopback(registry: str) -> bool:
-    """Tell whether a registry, ``host`` or ``host:port``, is on this machine, where plain HTTP is safe."""
-    host = re.sub(r":[0-9]+$", "", registry).strip("[]")
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from jupyter_edge.client import AuthenticationError, Client, EngineUnavailableError, InvalidInputError
-from jupyter_edge.client.discovery import find_engine, find_or_start_engine, is_loopback, locate_engine, stop_engine
+from jupyter_edge.client.discovery import find_engine, find_or_start_engine, locate_engine, stop_engine
 from jupyter_edge.core.home import EngineAddress, Home
 
 CONNECT = "from jupyter_edge.client import Client; wl = Client(); print(wl.api_endpoint, wl.auth._bearer_token_str())"
@@ -126,8 +126,3 @@ def test_a_token_that_would_travel_in_the_open_gives_a_warning() -> None:
 def test_an_engine_that_does_not_answer_says_how_to_go_on() -> None:
     with pytest.raises(EngineUnavailableError, match="Client"):
         Client("http://127.0.0.1:9", "token")
-
-
-@pytest.mark.parametrize(("host", "loopback"), [("127.0.0.1", True), ("localhost", True), ("ghcr.io", False)])
-def test_loopback_hosts_are_known(host: str, loopback: bool) -> None:
-    assert is_loopback(host) is loopback

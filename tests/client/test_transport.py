@@ -21,6 +21,17 @@ def test_requests_carry_the_token_and_json(server: Server, transport: Transport)
     assert json.loads(body) == {"x": 1}
 
 
+@pytest.mark.parametrize("pid", [0, 1])
+def test_no_proxy_sees_the_token_of_an_engine_on_this_machine(
+    server: Server, monkeypatch: pytest.MonkeyPatch, pid: int
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    server.answer = (200, {}, b"{}")
+    Transport(EngineAddress(pid, f"http://127.0.0.1:{server.server_port}", "t0ken")).post("users/me")
+    assert server.seen[0][0] == "/v1/api/users/me"
+
+
 @pytest.mark.parametrize(
     ("status", "kind"),
     [

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from jupyter_edge.core.errors import InvalidInputError
-from jupyter_edge.oci.reference import Reference, is_loopback, is_repository, is_tag
+from jupyter_edge.oci.reference import Reference, is_repository, is_tag
 
 DIGEST = "sha256:" + "0a" * 32
 
@@ -66,23 +66,6 @@ def test_a_digest_counts_more_than_a_tag() -> None:
     assert Reference.parse("host/name:tag").target == "tag"
     with pytest.raises(InvalidInputError, match="names no version"):
         Reference.parse("host/name").target  # noqa: B018
-
-
-@pytest.mark.parametrize(
-    ("registry", "expected"),
-    [
-        ("127.0.0.1:8790", True),
-        ("127.1.2.3", True),
-        ("localhost", True),
-        ("localhost:80", True),
-        ("[::1]:80", True),
-        ("10.0.0.1:80", False),
-        ("localhost.example.org", False),
-        ("ghcr.io", False),
-    ],
-)
-def test_only_this_machine_counts_as_loopback(registry: str, expected: bool) -> None:
-    assert is_loopback(registry) is expected
 
 
 def test_names_follow_the_rules_of_the_specification() -> None:
