@@ -6,7 +6,7 @@ from pathlib import Path
 
 from jupyter_edge.client.discovery import locate_engine
 from jupyter_edge.client.edge import Edge, edge_listing
-from jupyter_edge.client.jobs import Job, job_listing
+from jupyter_edge.client.jobs import Job, get_job, job_listing
 from jupyter_edge.client.model import Model, ModelVersion, list_models, upload_model
 from jupyter_edge.client.pipeline import Pipeline, pipeline_listing
 from jupyter_edge.client.publish import Publish, publish_listing
@@ -169,6 +169,14 @@ class Client:
     def jobs(self) -> Listing[Job]:
         """Return the engine's jobs, running and ended."""
         return job_listing(Job(self.transport, data) for data in self.transport.post("jobs/list")["jobs"])
+
+    def get_job(self, job_id: int) -> Job:
+        """Return a job by its id, as it stands now."""
+        return get_job(self.transport, job_id)
+
+    def get_publish(self, publish_id: int) -> Publish:
+        """Return a publish by its id."""
+        return Publish(self, self.transport.post("pipelines/get_publish_status", {"id": publish_id}))
 
     def email_of(self, user_id: str) -> str:
         """Return a user's email, or the id itself where the engine does not know it."""
