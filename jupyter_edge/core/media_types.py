@@ -5,6 +5,7 @@ from __future__ import annotations
 ARROW_FILE = "application/vnd.apache.arrow.file"
 JSON = "application/json"
 PANDAS_RECORDS = "application/json; format=pandas-records"
+LEGACY = "application/json; format=legacy"
 
 
 def parse_media_type(text: str) -> tuple[str, dict[str, str]]:

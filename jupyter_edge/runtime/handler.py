@@ -17,6 +17,7 @@ from jupyter_edge.core.records import Column, InferenceRecord, LogSink
 from jupyter_edge.core.secret import Secret
 from jupyter_edge.runtime.answer import Answer, Constant, Value, arrange
 from jupyter_edge.runtime.batch import Batch, bytes_per_row
+from jupyter_edge.runtime.codecs import legacy
 from jupyter_edge.runtime.negotiation import answer_format, decode
 from jupyter_edge.runtime.pipeline import Outcome, Pipeline
 
@@ -160,12 +161,14 @@ class Handler:
         batch = decode(request.headers, request.body)
         parsed = time.perf_counter_ns() - started
         if not batch.rows:
-            return Response(200, form.encode(Answer(0, {})), form.media_type)
+            return Response(200, form.encode(Answer(0, {})) if form.encode else b"[]", form.media_type)
         leaves = selection.choose(self._leaves(batch))
         record = self._record(batch, self._pipeline.infer(batch), parsed)
-        tree = arrange(leaves, self._values(batch, record), selection.separator)
-        shapes = {(selection.separator or ".").join(("in", name)): shape for name, shape in batch.shapes.items()}
-        body = form.encode(Answer(batch.rows, tree, selection.separator or ".", shapes))
+        if form.encode:
+            body = form.encode(self._answer(batch, record, leaves, selection.separator))
+        else:
+            echoed, dropped = _within(batch.columns, self._echo_limit)
+            body = legacy.encode(record, None if dropped else echoed, self._pipeline.spec)
         self._sink.append(record)
         return Response(200, body, form.media_type)
 
@@ -191,6 +194,12 @@ class Handler:
             pipeline_version=self._pipeline.spec.version,
             dropped=dropped,
         )
+
+    def _answer(self, batch: Batch, record: InferenceRecord, leaves: list[Path], separator: str | None) -> Answer:
+        tree = arrange(leaves, self._values(batch, record), separator)
+        joint = separator or "."
+        shapes = {joint.join(("in", name)): shape for name, shape in batch.shapes.items()}
+        return Answer(batch.rows, tree, joint, shapes)
 
     def _values(self, batch: Batch, record: InferenceRecord) -> dict[Path, Value]:
         echoed, dropped = _within(batch.columns, self._echo_limit)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from jupyter_edge.core.errors import EdgeError
-from jupyter_edge.core.media_types import ARROW_FILE, PANDAS_RECORDS, parse_media_type
+from jupyter_edge.core.media_types import ARROW_FILE, LEGACY, PANDAS_RECORDS, parse_media_type
 from jupyter_edge.runtime.answer import Answer
 from jupyter_edge.runtime.batch import Batch
 from jupyter_edge.runtime.codecs import arrow_reader, records
@@ -39,10 +39,10 @@ class NotAcceptableError(EdgeError):
 
 @dataclass(frozen=True)
 class Format:
-    """A way to write answers."""
+    """A way to write answers; without ``encode`` it is the legacy one, which is written from the record itself."""
 
     media_type: str
-    encode: Callable[[Answer], bytes]
+    encode: Callable[[Answer], bytes] | None
 
 
 def decode(headers: dict[str, str], body: bytes | bytearray) -> Batch:
@@ -81,6 +81,8 @@ def answer_format(accept: str) -> Format:
             return Format(ARROW_FILE, arrow_writer.encode)
         if kind in ("*/*", "application/*", "application/json") and _is_records(parameters):
             return Format(PANDAS_RECORDS, records.encode)
+        if kind == "application/json" and parameters.get("format") == "legacy":
+            return Format(LEGACY, None)
     msg = f"Accept {accept!r} allows no answer that can be given: ask for {PANDAS_RECORDS} or {ARROW_FILE}."
     raise NotAcceptableError(msg)
 

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from jupyter_edge.core.media_types import ARROW_FILE, PANDAS_RECORDS
+from jupyter_edge.core.media_types import ARROW_FILE, LEGACY, PANDAS_RECORDS
 from jupyter_edge.runtime.handler import LOGGED_BYTES_PER_ROW, Handler, Request, Response
 from jupyter_edge.runtime.pipeline import Pipeline
 from tests.runtime import models
@@ -75,6 +75,28 @@ def test_the_parameters_of_the_sdk_flatten_the_answer(handler: Handler) -> None:
         "check_failures": [],
     }
     assert next(iter(row)) == "time"
+
+
+def test_the_fields_of_the_tutorials_text_are_answered_where_they_are_asked_for(
+    make_handler: HandlerMaker, doubling: Pipeline
+) -> None:
+    response = post(make_handler(doubling), ROWS, accept=LEGACY)
+    assert (response.status, response.media_type) == (200, LEGACY)
+    first, second = json.loads(response.body)
+    assert len(first.pop("elapsed")) == 2
+    assert first.pop("time") == second["time"] > 1_600_000_000_000
+    assert first == {
+        "check_failures": [],
+        "model_name": "doubling",
+        "model_version": doubling.spec.models[0].version,
+        "original_data": ROWS[0],
+        "outputs": [{"Float": {"data": [3, 4, 6], "dim": [1, 3], "v": 1}}],
+        "pipeline_name": "line",
+        "shadow_data": {},
+    }
+    (row,) = json.loads(post(make_handler(doubling, echo_limit=8), ROWS[:1], accept=LEGACY).body)
+    assert row["original_data"] is None
+    assert json.loads(post(make_handler(doubling), [], accept=LEGACY).body) == []
 
 
 def test_nested_paths_can_be_chosen(handler: Handler) -> None:

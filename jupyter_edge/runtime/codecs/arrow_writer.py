@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import orjson
@@ -24,6 +24,14 @@ def encode(answer: Answer) -> bytes:
     return file.getvalue()
 
 
+class _Item(NamedTuple):
+    name: str
+    nullable: bool = True
+
+
+_ITEM = _Item("item")
+
+
 class _Encoder:
     def __init__(self, answer: Answer) -> None:
         self._answer = answer
@@ -31,40 +39,48 @@ class _Encoder:
 
     def column(self, path: tuple[str, ...], value: Any) -> tuple[Array, Field]:
         shape = None
+        item = self._item(self._answer.separator.join(path))
         if isinstance(value, dict):
             children = [self.column((*path, name), child) for name, child in value.items()]
             array = struct_array([child for child, _ in children], fields=[field for _, field in children])
         elif isinstance(value, Constant):
-            array = _constant(value.value).take(self._repeat)
+            array = _constant(value.value, item).take(self._repeat)
         elif isinstance(value, np.ndarray):
-            array, shape = _number_array(value), value.shape[1:]
+            array, shape = _number_array(value, item), value.shape[1:]
         else:
-            array = _list_column(value)
+            array = _list_column(value, item)
         shape = self._answer.shapes.get(self._answer.separator.join(path), shape)
         metadata = {"tensor_type": orjson.dumps({"shape": shape}).decode()} if shape else None
         return array, Field(path[-1], array.type, metadata=metadata)
 
+    def _item(self, name: str) -> _Item:
+        """Return how the items of a column's lists are called, which clients see as a part of its type."""
+        separator = self._answer.separator
+        if name.startswith(f"out{separator}"):
+            return _Item("inner", nullable=False)
+        return _Item("steps") if name == f"metadata{separator}elapsed" else _ITEM
 
-def _number_array(values: np.ndarray[Any, Any]) -> Array:
+
+def _number_array(values: np.ndarray[Any, Any], item: _Item) -> Array:
     """Return numbers as they are, or as lists where a row holds several."""
     flat = Array.from_numpy(np.ascontiguousarray(values).ravel())
     if values.ndim == 1:
         return flat
     size = math.prod(values.shape[1:])
-    return _lists_of(flat, np.arange(len(values) + 1, dtype=np.int64) * size)
+    return _lists_of(flat, np.arange(len(values) + 1, dtype=np.int64) * size, item)
 
 
-def _lists_of(values: Array, offsets: np.ndarray[Any, Any]) -> Array:
+def _lists_of(values: Array, offsets: np.ndarray[Any, Any], item: _Item = _ITEM) -> Array:
     large = offsets[-1] > np.iinfo(np.int32).max
     make = DataType.large_list if large else DataType.list
-    kind = make(Field("item", values.type))
+    kind = make(Field(item.name, values.type, nullable=item.nullable))
     return list_array(Array.from_numpy(offsets.astype(np.int64 if large else np.int32)), values, type=kind)
 
 
-def _list_column(values: list[Any]) -> Array:
+def _list_column(values: list[Any], item: _Item) -> Array:
     if all(isinstance(value, np.ndarray) for value in values):
         offsets = np.cumsum([0, *(value.size for value in values)])
-        return _lists_of(Array.from_numpy(np.concatenate([value.ravel() for value in values])), offsets)
+        return _lists_of(Array.from_numpy(np.concatenate([value.ravel() for value in values])), offsets, item)
     if all(isinstance(value, str | None) for value in values):
         return Array(values, DataType.string())
     if all(isinstance(value, list) and all(isinstance(item, str | None) for item in value) for value in values):
@@ -79,11 +95,11 @@ def _text_lists(values: list[list[str | None]]) -> Array:
     return _lists_of(items, np.cumsum([0, *map(len, values)]))
 
 
-def _constant(value: Any) -> Array:
+def _constant(value: Any, item: _Item) -> Array:
     """Return one row that holds a value of the answer's own: a number, a text, a list, or a dropped input."""
     if isinstance(value, list):
         if value and isinstance(value[0], int):
-            return _number_array(np.array([value], np.uint64))
+            return _number_array(np.array([value], np.uint64), item)
         return _text_lists([value])
     if value is None:
         return _lists_of(Array.from_numpy(np.zeros(0)), np.zeros(2)).take(Array([None], DataType.uint64()))

@@ -28,9 +28,9 @@ def test_an_answer_has_the_schema_that_clients_expect() -> None:
     assert kinds == {
         "time": "int64",
         "in": "struct<tensor: list<item: float>, index: string>",
-        "out": "struct<v: list<item: float>>",
+        "out": "struct<v: list<inner: float not null>>",
         "check_failures": "list<item: string>",
-        "metadata": "struct<last_model: string, elapsed: list<item: uint64>, dropped: list<item: string>>",
+        "metadata": "struct<last_model: string, elapsed: list<steps: uint64>, dropped: list<item: string>>",
     }
     assert json.loads(table.schema.field("in").type.field("tensor").metadata[b"tensor_type"]) == {"shape": [3]}
     assert table.to_pylist()[1] == {
@@ -40,6 +40,14 @@ def test_an_answer_has_the_schema_that_clients_expect() -> None:
         "check_failures": [],
         "metadata": {"last_model": "m", "elapsed": [1, 2], "dropped": ["in.x"]},
     }
+
+
+def test_flattened_columns_have_the_types_of_nested_ones() -> None:
+    table = written({"out.v": np.ones((1, 2), np.float32), "metadata.elapsed": Constant([1])}, 1)
+    kinds = {field.name: str(field.type) for field in table.schema}
+    assert kinds == {"out.v": "list<inner: float not null>", "metadata.elapsed": "list<steps: uint64>"}
+    ragged = written({"out": {"v": [np.ones(1), np.ones(2)]}}, 2)
+    assert str(ragged.schema.field("out").type) == "struct<v: list<inner: double not null>>"
 
 
 def test_values_of_higher_rank_are_flat_lists_with_their_shape() -> None:
