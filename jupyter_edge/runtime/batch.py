@@ -28,13 +28,11 @@ def as_column(values: list[Any], dtype: Any = np.float64) -> Column:
         return values
     try:
         array = np.array(values)
+        if array.dtype.kind == "O" and all(type(value) in (float, int, type(None)) for value in array.flat):
+            array = array.astype(dtype)
     except (ValueError, OverflowError):
         return values
-    if array.dtype.kind in "biuf":
-        return array
-    if array.dtype.kind == "O" and all(type(value) in (float, int, type(None)) for value in array.flat):
-        return array.astype(dtype)
-    return values
+    return array if array.dtype.kind in "biuf" else values
 
 
 def bytes_per_row(column: Column) -> int:

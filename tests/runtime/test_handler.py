@@ -48,6 +48,33 @@ def handler(make_handler: HandlerMaker, doubling: Pipeline) -> Handler:
     return make_handler(doubling)
 
 
+@pytest.mark.parametrize(
+    "rest",
+    [
+        b'"e": %s1%s' % (b"[" * 300, b"]" * 300),
+        b'"e": %s1%s' % (b"[" * 900, b"]" * 900),
+        b'"e": %s%s1%s' % (b"[" * 300, b"1," * 40_000, b"]" * 300),
+        b'"e": "\\ud800", "f": NaN',
+        b'"\\ud800": NaN',
+        b'"e": [NaN, 1%s]' % (b"0" * 400),
+    ],
+    ids=["deep", "deeper", "deep and large", "half a pair", "half a pair as name", "a huge number"],
+)
+@pytest.mark.parametrize("accept", [PANDAS_RECORDS, ARROW_FILE])
+def test_what_no_answer_could_repeat_is_refused_before_the_model_runs(
+    handler: Handler, log: Memory, rest: bytes, accept: str
+) -> None:
+    response = post(handler, b'[{"x": [1, 2, 3], %s}]' % rest, accept=accept)
+    assert response.status == 400
+    assert "no answer could repeat" in error_of(response)
+    assert not log.records
+
+
+def test_a_number_too_large_for_a_model_is_refused(handler: Handler) -> None:
+    response = post(handler, b'[{"x": [NaN, 1%s, 3]}]' % (b"0" * 400))
+    assert response.status == 400
+
+
 def test_an_answer_is_nested_with_its_keys_in_order(handler: Handler, doubling: Pipeline) -> None:
     response = post(handler, ROWS)
     assert (response.status, response.media_type) == (200, PANDAS_RECORDS)

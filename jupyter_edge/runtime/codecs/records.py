@@ -26,14 +26,25 @@ def decode(body: bytes | bytearray) -> Batch:
     """Read a body; nulls among numbers become NaN, and a column that a row lacks is null there.
 
     Raises:
-        InvalidInputError: if the body is not JSON, or no list of objects.
+        InvalidInputError: if the body is not JSON, no list of objects, or holds what an answer could not repeat.
     """
     if len(body) >= _LARGE:
         try:
-            return _decode_large(body)
+            return _repeatable(_decode_large(body))
         except (ValueError, TypeError, RuntimeError):
             pass  # what the fast way refuses (a literal NaN, a text among numbers) the other reads, or explains
-    return _batch(_rows(body), as_column)
+    return _repeatable(_batch(_rows(body), as_column))
+
+
+def _repeatable(batch: Batch) -> Batch:
+    """Refuse half of a surrogate pair, whole numbers of more than 64 bits, and lists in lists beyond measure."""
+    for name, column in batch.columns.items():
+        try:
+            orjson.dumps([name, column if isinstance(column, list) else None])
+        except TypeError as error:
+            msg = f"Column {name!r} holds what no answer could repeat ({error}): send it without."
+            raise InvalidInputError(msg) from None
+    return batch
 
 
 def _rows(body: bytes | bytearray) -> list[dict[str, Any]]:
