@@ -15,7 +15,7 @@ Box: TypeAlias = tuple[int, int, int, int]
 Size: TypeAlias = tuple[int, int]
 
 # The ten colours of Tableau, told apart also by most colour-blind readers; a class has the same one in every picture.
-_PALETTE: tuple[Colour, ...] = (
+PALETTE: tuple[Colour, ...] = (
     (31, 119, 180), (255, 127, 14), (44, 160, 44), (214, 39, 40), (148, 103, 189),
     (140, 86, 75), (227, 119, 194), (127, 127, 127), (188, 189, 34), (23, 190, 207),
 )  # fmt: skip
@@ -43,15 +43,18 @@ def draw_boxes(image: ImageSource, detections: Detections) -> Drawing:
 
     Lines and letters grow with the picture; a label is black or white, whichever reads better on its class' colour, and
     stays within the picture and clear of the labels of surer boxes. Where there is no room for the full label there is
-    just the name, and at worst only the box.
+    just the name, and at worst only the box. A box has a rim of black or white, but in the smallest pictures, which
+    keeps it apart from a ground of its own colour.
     """
     canvas = read_image(image).copy()
     height, width = canvas.shape[:2]
     line = max(1, round((width + height) / 600))
+    rim = (line + 2) // 4
     boxes = np.clip(np.rint(detections.xyxy), 0, np.tile((width - 1, height - 1), 2)).astype(int).tolist()
-    colours = [_PALETTE[i % len(_PALETTE)] for i in detections.class_id.tolist()]
+    colours = [PALETTE[i % len(PALETTE)] for i in detections.class_id.tolist()]
     for (left, top, right, bottom), colour in reversed(list(zip(boxes, colours, strict=True))):
-        cv2.rectangle(canvas, (left, top), (right, bottom), colour, line)
+        for shade, thickness in ((text_colour(colour), line + 2 * rim), (colour, line)):
+            cv2.rectangle(canvas, (left, top), (right, bottom), shade, thickness)
     taken: list[Box] = []
     for box, colour, name, score in zip(boxes, colours, detections.class_name, detections.confidence, strict=True):
         _draw_label(canvas, box, (f"{name} {score:.0%}", name), colour, taken)
