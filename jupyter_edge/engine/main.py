@@ -17,6 +17,7 @@ import uvicorn
 from jupyter_edge.core.errors import ConflictError, EdgeError, InvalidInputError
 from jupyter_edge.core.home import EngineAddress, Home
 from jupyter_edge.engine.app import create_app
+from jupyter_edge.engine.protocol import BoundedProtocol
 from jupyter_edge.engine.state import EngineState, open_state
 
 FIRST_PORT = 8790
@@ -138,6 +139,7 @@ def _serve(home: Home, host: str, sock: socket.socket) -> None:
     state = open_state(home, host, f"http://{reached}:{port}")
     config = uvicorn.Config(
         create_app(state),
+        http=BoundedProtocol,
         log_config=None,
         log_level=logging.WARNING,
         access_log=False,
