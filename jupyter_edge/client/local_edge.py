@@ -1,0 +1,232 @@
+"""An edge as a process beside this one: the whole way from a notebook to an edge and back, on one machine."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import requests
+
+from jupyter_edge.client import commands
+from jupyter_edge.client.ensure import ensure_edge, require_publish
+from jupyter_edge.client.pipeline import Pipeline
+from jupyter_edge.client.transport import error_of
+from jupyter_edge.core.errors import ConflictError, DeploymentError, EntityNotFoundError
+from jupyter_edge.core.home import Home
+from jupyter_edge.core.naming import check_name
+from jupyter_edge.display import Details, Listing
+
+if TYPE_CHECKING:
+    from jupyter_edge.client.inference import Request
+    from jupyter_edge.client.publish import Publish
+
+_START_SECONDS = 60.0
+_STOP_SECONDS = 30.0
+_LOG_TAIL_LINES = 10
+# The edge runs in a process group of its own, which is interrupted, as by Ctrl-C in a terminal, when this process
+# closes its end of the pipe: when it says stop, ends, or is killed.
+_LEASH = """set -m
+{command} </dev/null & edge=$!
+{{ cat; kill -INT -- -$edge; }} >/dev/null 2>&1 & watch=$!
+wait $edge; status=$?
+kill -- -$watch 2>/dev/null
+exit $status
+"""
+_running: dict[str, LocalEdge] = {}
+
+
+class LocalEdge(Details):
+    """A running edge of this process; it ends with ``stop()``, or with this process."""
+
+    def __init__(self, name: str, publish: Publish, port: int, command: str, log_file: Path) -> None:
+        self.name = name
+        self.publish_id = publish.id
+        self.pipeline_url = publish.pipeline_url
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
+        self.log_file = log_file
+        log_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with log_file.open("wb") as log:
+            self._process = subprocess.Popen(
+                ["bash", "-c", _LEASH.format(command=command)],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def running(self) -> bool:
+        """Say whether the edge's process is there."""
+        return self._process.poll() is None
+
+    def infer(self, tensor: Any) -> Any:
+        """Send rows to the edge and return its answer, in the kind that was sent, as ``Pipeline.infer`` does."""
+        from jupyter_edge.client.inference import request_of
+
+        return self._infer(request_of(tensor))
+
+    def infer_from_file(self, path: str | Path) -> Any:
+        """Send a file as it is, as ``Pipeline.infer_from_file`` does."""
+        from jupyter_edge.client.inference import request_of_file
+
+        return self._infer(request_of_file(path))
+
+    def stop(self) -> None:
+        """End the edge, once it has sent what is left of its log; nothing happens where it has ended."""
+        _running.pop(self.name, None)
+        if self._process.stdin:
+            self._process.stdin.close()
+        try:
+            self._process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            msg = f"Edge {self.name} has not ended after {_STOP_SECONDS:.0f} s: see {self.log_file}."
+            raise DeploymentError(msg) from None
+
+    def wait(self) -> None:
+        """Wait until the edge ends; end it where the user interrupts."""
+        try:
+            self._process.wait()
+        finally:
+            self.stop()
+
+    def details(self) -> dict[str, object]:
+        """Return the rows of the edge's table."""
+        return {
+            "name": self.name,
+            "state": "running" if self.running else "ended",
+            "url": self.url,
+            "publish": self.publish_id,
+            "log": self.log_file,
+        }
+
+    def __repr__(self) -> str:
+        return f"LocalEdge(name={self.name!r}, url={self.url!r}, running={self.running})"
+
+    def _infer(self, request: Request) -> Any:
+        from jupyter_edge.client.inference import selection
+
+        query = selection(None, None) if request.selects else []
+        with requests.Session() as session:
+            session.trust_env = False
+            try:
+                response = session.post(
+                    f"{self.url}/infer", request.body, params=query, headers=request.headers, timeout=60
+                )
+            except requests.RequestException as error:
+                raise DeploymentError(f"Edge {self.name} does not answer: see {self.log_file}.") from error
+        if not response.ok:
+            raise error_of(response)
+        return request.read(response.content)
+
+    def wait_until_ready(self) -> LocalEdge:
+        """Return the edge once it answers; end it if it does not come up."""
+        deadline = time.monotonic() + _START_SECONDS
+        try:
+            while self.running and time.monotonic() < deadline:
+                if _is_ready(self.url):
+                    return self
+                time.sleep(0.05)
+        except KeyboardInterrupt:
+            self.stop()
+            raise
+        self.stop()
+        tail = "\n".join(self.log_file.read_text(errors="replace").splitlines()[-_LOG_TAIL_LINES:])
+        msg = f"Edge {self.name} did not start; the end of its output, {self.log_file}:\n{tail or '(it wrote nothing)'}"
+        raise DeploymentError(msg)
+
+
+def serve_here(
+    pipeline: Pipeline,
+    name: str | None = None,
+    *,
+    tags: Sequence[str] = (),
+    publish: Publish | None = None,
+    port: int | None = None,
+) -> LocalEdge:
+    """Serve a publish of a pipeline, the newest one if not given, beside this process; return it once it answers.
+
+    Args:
+        pipeline: a published pipeline.
+        name: the edge to be, registered where it is not: its rows come home to the pipeline's log under this name.
+            Without it the edge answers and sends nothing home.
+        tags: of an edge that is still to be registered.
+        publish: which publish to serve.
+        port: where to listen; the first free one from 8080 up if not given.
+
+    Raises:
+        ConflictError: if an edge of this name joined from elsewhere.
+        DeploymentError: with the end of its output, if it does not come up.
+    """
+    publish = publish or require_publish(pipeline)
+    known = check_name("edge", name) if name else f"{pipeline.name()}-{publish.id}"
+    before = _running.get(known)
+    if before is not None and before.running and before.publish_id == publish.id and port in (None, before.port):
+        return before
+    if before is not None:
+        before.stop()
+    persist = Home().path / "edges" / (f"local-{known}" if name else f"unregistered-{known}")
+    if name:
+        publish = _joinable(pipeline, publish, name, tags, persist)
+    port = port or _free_port()
+    command = commands.serve_command(publish._published(), port, persist)
+    edge = LocalEdge(known, publish, port, command, persist.with_suffix(".log"))
+    edge.wait_until_ready()
+    _running[known] = edge
+    return edge
+
+
+def local_edges() -> Listing[LocalEdge]:
+    """Return the edges that this process runs."""
+    edges = [edge for edge in _running.values() if edge.running]
+    return Listing(edges, ["name", "state", "url", "publish", "log"], lambda edge: list(edge.details().values()))
+
+
+def local_edge(name: str) -> LocalEdge:
+    """Return an edge that this process runs.
+
+    Raises:
+        EntityNotFoundError: if there is none of this name, with the names that there are.
+    """
+    running = {edge.name: edge for edge in local_edges()}
+    if name not in running:
+        msg = f"No edge {name!r} runs here ({', '.join(running) or 'none does'}): serve its pipeline first."
+        raise EntityNotFoundError(msg)
+    return running[name]
+
+
+def _joinable(pipeline: Pipeline, publish: Publish, name: str, tags: Sequence[str], persist: Path) -> Publish:
+    """Return the publish with what lets the edge in: a new bundle, or none where its folder knows it already."""
+    registered = ensure_edge(pipeline, name, tags, publish)
+    if not registered.has_bundle and not (persist / "identity.json").exists():
+        msg = (
+            f"Edge {name} joined from elsewhere: take another name, or remove it first, so that it is registered anew."
+        )
+        raise ConflictError(msg)
+    return registered.publish
+
+
+def _free_port() -> int:
+    for port in range(commands.PORT, commands.PORT + 100):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    msg = f"No port from {commands.PORT} up is free: name one."
+    raise ConflictError(msg)
+
+
+def _is_ready(url: str) -> bool:
+    with requests.Session() as session:
+        session.trust_env = False
+        try:
+            return session.get(f"{url}/ready", timeout=5).ok
+        except requests.RequestException:
+            return False
