@@ -42,7 +42,10 @@ from jupyter_edge.oci.reference import is_digest, is_repository, is_tag
 
 SESSION_LIFETIME = 3600.0
 _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
-_CONTENT_RANGE = re.compile(r"(?:bytes )?([0-9]+)-([0-9]+)(?:/.*)?")
+_CONTENT_RANGE = re.compile(r"(?:bytes )?([0-9]{1,18})-([0-9]{1,18})(?:/.*)?")
+_COUNT = re.compile(r"[0-9]{1,18}")
+_RESTRICTED_NAME = r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}"
+_MEDIA_TYPE = re.compile(f"{_RESTRICTED_NAME}/{_RESTRICTED_NAME}")  # RFC 6838, section 4.2
 
 Handler = Callable[[Request, str], Response | Awaitable[Response]]
 
@@ -232,7 +235,7 @@ class _Registry:
         tags = [tag for tag in self._catalog.tags(name) if tag > last]
         if limit is None:
             return JSONResponse({"name": name, "tags": tags})
-        if not limit.isascii() or not limit.isdigit():
+        if not _COUNT.fullmatch(limit):
             raise RefusedError(400, "UNSUPPORTED", "The number n of tags is no whole number.")
         page = tags[: int(limit)]
         response = JSONResponse({"name": name, "tags": page})
@@ -308,9 +311,11 @@ class _Registry:
     def _store_manifest(self, name: str, content: bytes, content_type: str, tag: str | None) -> Response:
         manifest = parse_manifest(content)
         declared = manifest.get("mediaType")
-        media_type = content_type.partition(";")[0].strip() or declared or IMAGE_MANIFEST
+        media_type = content_type.partition(";")[0].strip() or str(declared or IMAGE_MANIFEST)
         if declared is not None and declared != media_type:
             raise RefusedError(400, "MANIFEST_INVALID", "The manifest's mediaType is not the request's Content-Type.")
+        if not _MEDIA_TYPE.fullmatch(media_type):
+            raise RefusedError(400, "MANIFEST_INVALID", "The manifest's media type is none.")
         for blob in blobs_of(manifest):
             if not self._catalog.link_blob(name, blob["digest"]):
                 raise _content_unknown(blob["digest"])

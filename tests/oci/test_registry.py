@@ -119,6 +119,8 @@ def test_a_chunk_that_contradicts_its_range_is_refused(http: Session, registry: 
     url = f"http://{registry.host}{start(http, registry).headers['Location']}"
     answer = http.patch(url, data=b"abc", headers={"Content-Range": "0-5"}, timeout=10)
     assert (answer.status_code, code(answer)) == (400, "SIZE_INVALID")
+    answer = http.patch(url, data=b"abc", headers={"Content-Range": f"{'0' * 5000}-2"}, timeout=10)
+    assert answer.status_code == 416
 
 
 def test_content_with_another_digest_is_refused_and_never_visible(http: Session, registry: RunningRegistry) -> None:
@@ -247,6 +249,15 @@ def test_what_is_no_manifest_is_refused(http: Session, registry: RunningRegistry
     assert (answer.status_code, code(answer)) == (400, "MANIFEST_INVALID")
 
 
+@pytest.mark.parametrize("kind", ["a/b\r\nX-Injected: 1", "a", "a/b c", {"a": 1}, 5])
+def test_a_manifest_has_a_media_type_that_fits_into_a_header(
+    http: Session, registry: RunningRegistry, kind: object
+) -> None:
+    push_blob(http, registry, BLOB)
+    answer = put_manifest(http, registry, manifest_of(BLOB) | {"mediaType": kind}, "v1", "")
+    assert code(answer) == "MANIFEST_INVALID"
+
+
 def test_a_manifest_has_a_largest_size(http: Session, registry: RunningRegistry) -> None:
     push_blob(http, registry, BLOB)
     manifest = manifest_of(BLOB, annotations={"filler": "x" * ((4 << 20) - 1000)})
@@ -292,7 +303,8 @@ def test_tags_are_listed_in_order_and_in_pages(http: Session, registry: RunningR
     assert pages == [["C", "_x", "a"], ["b"]]
     assert http.get(f"{registry.url}/a/b/tags/list?n=0", timeout=10).json()["tags"] == []
     assert http.get(f"{registry.url}/a/b/tags/list?last=a", timeout=10).json()["tags"] == ["b"]
-    assert http.get(f"{registry.url}/a/b/tags/list?n=x", timeout=10).status_code == 400
+    for limit in ("x", "-1", "\u00b2", "9" * 5000):
+        assert http.get(f"{registry.url}/a/b/tags/list?n={limit}", timeout=10).status_code == 400
 
 
 def test_referrers_are_listed_and_filtered(http: Session, registry: RunningRegistry) -> None:
