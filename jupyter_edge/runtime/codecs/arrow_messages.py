@@ -7,6 +7,7 @@ File.fbs.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ _CONTINUATION = 0xFFFFFFFF
 SCHEMA, DICTIONARY_BATCH, RECORD_BATCH = 1, 2, 3
 _MAX_FIELDS = 10_000
 _MAX_DEPTH = 32
+_MAX_KEPT = 16 * 1024  # bytes of a schema that is kept for the next request
 _KINDS = {
     1: "null", 2: "int", 3: "float", 4: "binary", 5: "text", 6: "bool", 7: "decimal", 8: "date", 9: "time",
     10: "timestamp", 11: "interval", 12: "list", 13: "struct", 14: "union", 15: "fixed_size_binary",
@@ -46,16 +48,27 @@ class ArrowField:
     shape: tuple[int, ...] | None
 
 
-def read_schema(message: Table) -> list[ArrowField]:
+def read_schema(message: Table) -> tuple[ArrowField, ...]:
     """Return the columns of a schema.
 
     Raises:
         ValueError: if it is damaged, or big-endian.
     """
+    if len(message.data) > _MAX_KEPT:
+        return _read_schema(message.data, message.position)
+    return _read_again(bytes(message.data), message.position)
+
+
+def _read_schema(data: Bytes | bytes, position: int) -> tuple[ArrowField, ...]:
+    message = Table(memoryview(data), position)
     if message.number(0, "<h"):
         raise ValueError
     left = itertools.count(_MAX_FIELDS, -1)
-    return [_read_field(child, left, _MAX_DEPTH) for child in message.tables(1)]
+    return tuple(_read_field(child, left, _MAX_DEPTH) for child in message.tables(1))
+
+
+# A client sends the same schema again and again, and reading it is half of the work of a small table.
+_read_again = functools.lru_cache(maxsize=64)(_read_schema)
 
 
 def _read_field(table: Table, left: Iterator[int], depth: int) -> ArrowField:

@@ -1,8 +1,10 @@
 """Read Arrow IPC data into columns, in place where it is not compressed.
 
-It is read here and not by a library because a request may hold anything: the libraries that are small enough for a
-device abort the whole process on some damaged files. The layout is that of the Arrow columnar format 1.5, section
-"Physical memory layout".
+It is read here and not by a library because a request may hold anything, and the libraries that are small enough for a
+device do not survive it: some damaged files make arro3 0.9 abort the whole process (a panic that Python cannot catch),
+others nanoarrow 0.9 to read where it may not. To check a file beforehand takes what reading it takes: every offset, length
+and buffer. `python -m benchmarks.arrow` shows what damaged files do, and that this is no slower. The layout is that of the Arrow columnar
+format 1.5, section "Physical memory layout".
 """
 
 from __future__ import annotations
@@ -58,8 +60,8 @@ def decode(body: bytes | bytearray) -> Batch:
     return Batch(rows, dict(zip(names, joined, strict=True)) if rows else {}, shapes)
 
 
-def _read(body: bytes | bytearray) -> tuple[list[ArrowField], list[list[Column]]]:
-    fields: list[ArrowField] | None = None
+def _read(body: bytes | bytearray) -> tuple[tuple[ArrowField, ...], list[list[Column]]]:
+    fields: tuple[ArrowField, ...] | None = None
     batches: list[list[Column]] = []
     dictionaries: dict[int, Column] = {}
     budget = _Budget()
@@ -81,7 +83,7 @@ def _read(body: bytes | bytearray) -> tuple[list[ArrowField], list[list[Column]]
     return fields, batches
 
 
-def _all_fields(fields: Iterator[ArrowField] | list[ArrowField] | tuple[ArrowField, ...]) -> Iterator[ArrowField]:
+def _all_fields(fields: tuple[ArrowField, ...]) -> Iterator[ArrowField]:
     for field in fields:
         yield field
         yield from _all_fields(field.children)
@@ -125,7 +127,7 @@ class _BatchReader:
         self._dictionaries = dictionaries
         self._budget = budget
 
-    def columns(self, fields: list[ArrowField]) -> list[Column]:
+    def columns(self, fields: tuple[ArrowField, ...]) -> list[Column]:
         """Return all columns, each of as many rows as the batch says."""
         columns = [self._column(field) for field in fields]
         if any(len(column) != self._rows for column in columns):
