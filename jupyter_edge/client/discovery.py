@@ -88,11 +88,12 @@ def stop_engine(home: Home | None = None) -> bool:
         return False
     process = psutil.Process(address.pid)
     process.terminate()
-    try:
-        process.wait(STOP_SECONDS)
-    except psutil.TimeoutExpired:
-        msg = f"The engine (process {address.pid}) has not stopped after {STOP_SECONDS:.0f} s: see {home.log_file}."
-        raise EngineUnavailableError(msg) from None
+    deadline = time.monotonic() + STOP_SECONDS
+    while not _has_ended(process):
+        if time.monotonic() > deadline:
+            msg = f"The engine (process {address.pid}) has not stopped after {STOP_SECONDS:.0f} s: see {home.log_file}."
+            raise EngineUnavailableError(msg)
+        time.sleep(0.02)
     return True
 
 
@@ -131,6 +132,13 @@ def _is_engine(pid: int) -> bool:
     except (psutil.NoSuchProcess, psutil.AccessDenied, ValueError):
         return False
     return any(part == _ENGINE_MODULE or Path(part).name == "jupyter-edge" for part in command)
+
+
+def _has_ended(process: psutil.Process) -> bool:
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE  # the notebook that started it does not wait for its end
+    except psutil.NoSuchProcess:
+        return True
 
 
 def _is_healthy(url: str) -> bool:

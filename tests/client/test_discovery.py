@@ -46,10 +46,19 @@ def test_the_engine_outlives_who_started_it_and_stops_when_asked(own_home: Home)
     address = find_engine(own_home)
     assert address is not None
     assert os.getsid(address.pid) == address.pid
+    engine = psutil.Process(address.pid)
     assert stop_engine(own_home)
-    assert not psutil.pid_exists(address.pid)
+    engine.wait(30)
     assert find_engine(own_home) is None
     assert not stop_engine(own_home)
+
+
+def test_an_engine_that_a_living_notebook_started_stops_at_once(own_home: Home) -> None:
+    Client()
+    stop = [sys.executable, "-m", "jupyter_edge.cli", "engine", "stop"]
+    stopped = subprocess.run(stop, check=False, capture_output=True, text=True, timeout=90)
+    assert stopped.stdout == "The engine has stopped.\n", stopped.stderr
+    assert find_engine(own_home) is None
 
 
 def test_a_client_works_again_once_its_killed_engine_was_started_anew(
