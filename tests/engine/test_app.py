@@ -87,8 +87,11 @@ def test_a_text_that_is_no_unicode_is_refused_not_stored(engine: EngineProcess) 
     assert answer.status_code == HTTPStatus.BAD_REQUEST
 
 
-def test_a_json_body_may_not_be_endless(engine: EngineProcess) -> None:
-    answer = engine.client.post("/v1/api/workspaces/list", content=(b" " * (1 << 20) for _ in range(8)))
+@pytest.mark.parametrize("path", ["/v1/api/workspaces/list", "/v1/logs/topic/any/records"])
+@pytest.mark.parametrize("content_type", ["application/json", "multipart/form-data; boundary=x"])
+def test_a_json_body_may_not_be_endless(engine: EngineProcess, path: str, content_type: str) -> None:
+    body = (b" " * (1 << 20) for _ in range(8))
+    answer = engine.client.post(path, content=body, headers={"Content-Type": content_type})
     assert answer.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     assert answer.json()["code"] == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 

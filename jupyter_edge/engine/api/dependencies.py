@@ -49,14 +49,14 @@ class _JsonRequest(Request):
         return self._body
 
 
-class _JsonRoute(APIRoute):
+class JsonRoute(APIRoute):
+    """A route whose body is JSON of at most ``MAX_JSON_BODY`` bytes, also where callers name another type or none."""
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Have the body read as JSON, also where callers name another type or none; multipart bodies stay."""
+        """Return what answers a request."""
         handle = super().get_route_handler()
 
         async def handle_json(request: Request) -> Response:
-            if request.headers.get("content-type", "").lower().startswith("multipart/"):
-                return await handle(request)
             headers = [(name, value) for name, value in request.scope["headers"] if name != b"content-type"]
             scope = {**request.scope, "headers": [*headers, (b"content-type", b"application/json")]}
             return await handle(_JsonRequest(scope, request.receive))
@@ -66,4 +66,4 @@ class _JsonRoute(APIRoute):
 
 def json_router(noun: str) -> APIRouter:
     """Return a router for ``/v1/api/<noun>/...`` whose endpoints take JSON."""
-    return APIRouter(prefix=f"/v1/api/{noun}", tags=[noun], route_class=_JsonRoute)
+    return APIRouter(prefix=f"/v1/api/{noun}", tags=[noun], route_class=JsonRoute)

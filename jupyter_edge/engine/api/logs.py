@@ -11,7 +11,7 @@ from typing_extensions import TypedDict
 from jupyter_edge.core.dataset import Selection
 from jupyter_edge.core.errors import EntityNotFoundError, InvalidInputError
 from jupyter_edge.core.media_types import ARROW_FILE, PANDAS_RECORDS
-from jupyter_edge.engine.api.dependencies import Id, RequestBody, State, json_router
+from jupyter_edge.engine.api.dependencies import Id, JsonRoute, RequestBody, State, json_router
 from jupyter_edge.engine.log_store import LogStore
 from jupyter_edge.engine.log_topics import find_pipeline_id, find_topic, topic_of
 from jupyter_edge.engine.pipelines import get_pipeline
@@ -22,7 +22,7 @@ _CURSOR = "x-iteration-cursor"
 
 _plateau = json_router("plateau")
 _pipelines = json_router("pipelines")
-_topics = APIRouter(prefix="/v1/logs/topic", tags=["logs"])
+_topics = APIRouter(prefix="/v1/logs/topic", tags=["logs"], route_class=JsonRoute)
 
 
 class TopicRequest(RequestBody):

@@ -7,14 +7,14 @@ import json
 from concurrent.futures import Future
 from typing import Any, Literal
 
-from fastapi import Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import ValidationError
 from typing_extensions import TypedDict
 
 from jupyter_edge.core.errors import InvalidInputError
 from jupyter_edge.core.framework import Architecture, Framework
 from jupyter_edge.core.naming import check_name
-from jupyter_edge.engine.api.dependencies import JOB_HEADER, Id, RequestBody, State, json_router
+from jupyter_edge.engine.api.dependencies import JOB_HEADER, Id, RequestBody, State
 from jupyter_edge.engine.api.errors import sentence_of
 from jupyter_edge.engine.api.models import Base64Text
 from jupyter_edge.engine.jobs import JobContext
@@ -23,7 +23,7 @@ from jupyter_edge.engine.state import EngineState
 from jupyter_edge.engine.uploads import Upload, inspect, receive
 from jupyter_edge.engine.workspaces import get_workspace
 
-router = json_router("models")
+router = APIRouter(prefix="/v1/api/models", tags=["models"])
 
 
 class Conversion(RequestBody):
