@@ -1,5 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
+# In a container, one is often root; JupyterLab asks to be told that this is meant.
+LAB_OPTIONS ?= $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .PHONY: demo test lab lint test-browser test-containers fuzz soak bench clean
 
@@ -10,7 +12,7 @@ test: .venv/installed-test lint  ## all that needs neither browser, root nor nod
 	$(BIN)/pytest -n 2 --dist loadfile -m "not external"
 
 lab: .venv/installed  ## JupyterLab on the demo notebook
-	PATH="$(CURDIR)/$(BIN):$$PATH" jupyter lab notebooks/demo.ipynb
+	PATH="$(CURDIR)/$(BIN):$$PATH" jupyter lab $(LAB_OPTIONS) notebooks/demo.ipynb
 
 lint: .venv/installed-test
 	$(BIN)/ruff format --check .
