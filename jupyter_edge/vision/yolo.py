@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 import cv2
@@ -43,6 +43,11 @@ class Candidates:
         half = self.boxes[:, 2:] / 2
         return np.hstack([self.boxes[:, :2] - half, self.boxes[:, :2] + half])
 
+    def __getitem__(self, index: Any) -> Candidates:
+        return replace(
+            self, boxes=self.boxes[index], confidence=self.confidence[index], class_id=self.class_id[index]
+        )
+
 
 def decode_yolo(  # noqa: PLR0913
     outputs: Any,
@@ -72,8 +77,12 @@ def decode_yolo(  # noqa: PLR0913
     for value, called in ((confidence, "confidence"), (iou, "iou")):
         if not 0 <= value <= 1:
             raise InvalidInputError(f"{called} is a share from 0 to 1, not {value!r}.")
-    placement = _placement(image)
-    found = find_candidates(outputs, placement.size, confidence, names, layout)
+    placement = placement_of(image)
+    return suppress(find_candidates(outputs, placement.size, confidence, names, layout), placement, iou)
+
+
+def suppress(found: Candidates, placement: Placement, iou: float) -> Detections:
+    """Return what non-maximum suppression within each class leaves of candidates, in pixels of the source picture."""
     kept = np.argsort(-found.confidence, kind="stable") if found.layout == "end2end" else _suppress(found, iou)
     boxes = placement.to_source(found.xyxy[kept])
     visible = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
@@ -100,7 +109,12 @@ def find_candidates(
     return Candidates(boxes[kept], scores[kept], class_id[kept].astype(np.int64), known or (), layout, len(rows))
 
 
-def _placement(image: ImageTensor | Size) -> Placement:
+def placement_of(image: ImageTensor | Size) -> Placement:
+    """Return where the one picture of a tensor lies in it; in a mere size, a picture of that size.
+
+    Raises:
+        InvalidInputError: if it is neither, or there are several pictures.
+    """
     if isinstance(image, tuple) and len(image) == 2:
         return Placement(image, image)
     if not isinstance(image, ImageTensor):
