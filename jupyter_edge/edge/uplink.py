@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import threading
 
@@ -10,6 +9,7 @@ import requests
 
 from jupyter_edge.core.bundle import EdgeBundle
 from jupyter_edge.core.errors import AuthenticationError
+from jupyter_edge.core.hosts import is_loopback
 from jupyter_edge.core.secret import Secret, hash_token
 from jupyter_edge.edge.store import EdgeStore, Identity
 from jupyter_edge.logs.shipper import Shipper
@@ -90,7 +90,11 @@ class Uplink:
         engine_url = engine_url_of(bundle.opscenter_host, insecure=self._insecure)
         credential = self._store.new_credential(bundle.join_token)
         body = {"edge_name": bundle.edge_name, "join_token": bundle.join_token, "credential": credential}
-        response = requests.post(f"{engine_url}/v1/api/edges/join", json=body, timeout=(5, 30))
+        with requests.Session() as session:
+            session.trust_env = not is_loopback(bundle.opscenter_host)
+            # Redirects are not followed: they could take the token anywhere.
+            url = f"{engine_url}/v1/api/edges/join"
+            response = session.post(url, json=body, timeout=(5, 30), allow_redirects=False)
         answer = response.json()
         # Only the engine's own words count: a gateway on the way may answer with any status.
         if response.status_code in _REFUSED and isinstance(answer, dict) and isinstance(answer.get("msg"), str):
@@ -107,9 +111,4 @@ class Uplink:
 
 def engine_url_of(host: str, *, insecure: bool) -> str:
     """Return the URL of an engine: http on loopback or where ``insecure`` allows it, else https."""
-    name = host.rsplit(":", 1)[0].strip("[]")
-    try:
-        local = ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        local = name == "localhost"
-    return f"{'http' if local or insecure else 'https'}://{host}"
+    return f"{'http' if insecure or is_loopback(host) else 'https'}://{host}"
