@@ -26,7 +26,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from jupyter_edge.core.deployment import Limits, limits_of
-from jupyter_edge.core.errors import DeploymentError, EdgeError, EntityNotFoundError
+from jupyter_edge.core.errors import DeploymentError, EdgeError, EntityNotFoundError, InvalidInputError
 from jupyter_edge.core.home import Home
 from jupyter_edge.core.pipeline import PipelineSpec
 from jupyter_edge.core.secret import Secret
@@ -37,6 +37,7 @@ from jupyter_edge.engine.specs import configs_by_id, spec_of
 from jupyter_edge.engine.tables import Deployment, ModelConfig, PipelineVersion, now
 
 DRAIN_SECONDS = 3.0
+MAX_REPLICAS = 100
 _PORT_PATIENCE = 10.0
 _BACKLOG = 1024
 _UNDEPLOYED = "The deployment was undeployed before it was up."
@@ -81,10 +82,12 @@ class Deployments:
         """Ask for a version with these configs to run, and return the id of the pipeline's deployment.
 
         Raises:
-            InvalidInputError: if ``engine_config`` holds something that is no quantity.
+            InvalidInputError: if ``engine_config`` holds something that is no quantity, or asks for too many replicas.
             ConflictError: if a model is not ready.
         """
-        limits_of(engine_config)
+        if (replicas := limits_of(engine_config).replicas) > MAX_REPLICAS:
+            msg = f"The deployment asks for {replicas} replicas: one machine runs up to {MAX_REPLICAS} of a deployment."
+            raise InvalidInputError(msg)
         spec_of(version, configs, engine_config)
         row = session.scalar(select(Deployment).where(Deployment.pipeline_id == version.pipeline_id))
         if row is None:

@@ -9,9 +9,9 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from jupyter_edge.core.bundle import EdgeBundle
+from jupyter_edge.core.deployment import limits_of
 from jupyter_edge.core.errors import AuthenticationError, ConflictError, ForbiddenError
 from jupyter_edge.core.naming import check_name, new_uuid
-from jupyter_edge.core.quantities import parse_cpus
 from jupyter_edge.core.secret import hash_token, new_token
 from jupyter_edge.engine.publishes import get_publish
 from jupyter_edge.engine.tables import Edge, PipelineVersion, Publish, now
@@ -46,14 +46,14 @@ def add_edge(session: Session, publish_id: int, name: str, tags: list[str], engi
         raise ConflictError(f"Publish {publish_id} is not complete, so no edge can be added to it: {reason}")
     _require_free(session, name)
     token = new_uuid()
-    limits = (publish.engine_config["engine"].get("resources") or {}).get("limits") or {}
+    asked = (publish.engine_config["engine"].get("resources") or {}).get("limits") or {}
     session.add(
         Edge(
             name=name,
             publish_id=publish_id,
             tags=tags,
-            cpus=parse_cpus(limits.get("cpu", 1.0)),
-            memory=str(limits.get("memory", "512Mi")),
+            cpus=limits_of(publish.engine_config).cpus or 1.0,
+            memory=str(asked.get("memory") or "512Mi"),
             join_token_hash=hash_token(token),
         )
     )

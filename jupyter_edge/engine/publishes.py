@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from jupyter_edge.core.deployment import limits_of
-from jupyter_edge.core.errors import ConflictError, EdgeError, EntityNotFoundError, JobCancelledError
+from jupyter_edge.core.errors import ConflictError, EdgeError, EntityNotFoundError, InvalidInputError, JobCancelledError
 from jupyter_edge.core.pipeline import PipelineSpec, models_of
 from jupyter_edge.engine.database import Sessions
 from jupyter_edge.engine.jobs import JobContext
@@ -181,5 +181,9 @@ def _shown(config: dict[str, Any] | None) -> dict[str, Any]:
     """Return the config that a publish shows: what was asked for, with the parts that clients look for."""
     if config is None:
         return copy.deepcopy(_DEFAULT_CONFIG)
-    parts = {"engine": {}, "enginelb": {}, "engineAux": {}} | {key: part for key, part in config.items() if part}
+    parts: dict[str, Any] = {"engine": {}, "enginelb": {}, "engineAux": {}}
+    parts |= {key: part for key, part in config.items() if part}
+    if odd := [key for key in ("engine", "enginelb", "engineAux") if not isinstance(parts[key], dict)]:
+        msg = f"The deployment configuration has no usable {odd[0]!r}: build it with DeploymentConfigBuilder()."
+        raise InvalidInputError(msg)
     return parts | {"engineAux": {"images": {}} | parts["engineAux"]}

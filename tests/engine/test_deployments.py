@@ -101,6 +101,7 @@ def test_a_version_without_steps_is_refused_with_the_name_of_one_that_has(scene:
         config(resources={"limits": {"cpu": 1, "memory": "900 parsecs"}}),
         config(resources={"limits": {"cpu": -1}}),
         config(replicas=0),
+        config(replicas=1_000_000),
         {"engine": 7},
     ],
 )

@@ -74,6 +74,14 @@ def test_adding_an_edge_returns_the_publish_with_a_bundle(scene: Scene, publish:
     assert (edge["tags"], edge["cpus"], edge["memory"], edge["joined_at"]) == (["shop", "north"], 4.0, "3Gi", None)
 
 
+def test_an_edge_shows_the_limits_that_its_publish_asks_for_whatever_their_form(scene: Scene, name: str) -> None:
+    nothing = {"engine": {"resources": {"limits": {"cpu": None, "memory": None}}}}
+    for number, (config, shown) in enumerate([(nothing, (1.0, "512Mi")), ({"engine": {"cpu": 2}}, (2.0, "512Mi"))]):
+        assert add(scene, scene.publish(engine_config=config)["id"], f"{name}{number}").status_code == 201
+        edge = edges_of(scene)[f"{name}{number}"]
+        assert (edge["cpus"], edge["memory"]) == shown
+
+
 def test_the_bundle_is_shown_only_once(scene: Scene, publish: dict[str, Any], name: str) -> None:
     token = bundle_of(add(scene, publish["id"], name)).join_token
     again = scene.engine.post("pipelines/get_publish_status", id=publish["id"])

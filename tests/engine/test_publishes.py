@@ -187,6 +187,8 @@ def test_a_config_that_no_step_uses_is_warned_of(scene: Scene) -> None:
         ({"model_config_ids": [10**9]}, 404),
         ({"engine_config": {"engine": {"resources": {"limits": {"memory": "much"}}}}}, 400),
         ({"engine_config": []}, 400),
+        ({"engine_config": {"engineAux": [1]}}, 400),
+        ({"engine_config": {"enginelb": 3}}, 400),
     ],
 )
 def test_what_cannot_be_published_is_refused_at_once(scene: Scene, more: dict[str, Any], status: int) -> None:

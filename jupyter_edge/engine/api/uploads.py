@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from concurrent.futures import Future
 from typing import Any, Literal
 
+import orjson
 from fastapi import APIRouter, Request, Response
 from pydantic import ValidationError
 from typing_extensions import TypedDict
@@ -65,7 +65,7 @@ class InsertedModels(TypedDict):
 
 
 class UploadAnswer(TypedDict):
-    """The one new model version."""
+    """The one new model version; none where the caller does not wait for the check."""
 
     insert_models: InsertedModels
 
@@ -91,7 +91,10 @@ _FORM = {
 @router.post("/upload", openapi_extra={"requestBody": _FORM})
 @router.post("/upload_and_convert", openapi_extra={"requestBody": _FORM})
 async def upload_model(request: Request, response: Response, state: State) -> UploadAnswer:
-    """Store a model file and add it as a version; it is checked by a job, whose id is in ``Jupyter-Edge-Job``."""
+    """Store a model file and add it as a version; it is checked by a job, whose id is in ``Jupyter-Edge-Job``.
+
+    The answer waits for the job, or with ``Prefer: respond-async`` (RFC 7240, section 4.1) is a 202 at once.
+    """
 
     def read(metadata: bytes) -> UploadMetadata:
         return _read_metadata(state, metadata)
@@ -103,17 +106,20 @@ async def upload_model(request: Request, response: Response, state: State) -> Up
         upload.blob.discard()
         raise
     response.headers[JOB_HEADER] = str(job_id)
+    if "respond-async" in request.headers.get("prefer", "").lower():
+        response.status_code = 202
+        return {"insert_models": {"returning": []}}
     version_id = await _outcome(request, state, job_id, outcome)
     return {"insert_models": {"returning": [{"models": [{"id": version_id}]}]}}
 
 
 def _read_metadata(state: EngineState, text: bytes) -> UploadMetadata:
     try:
-        metadata = UploadMetadata.model_validate(json.loads(text))
+        metadata = UploadMetadata.model_validate(orjson.loads(text))
     except ValidationError as error:
         msg = f"In the upload's metadata: {sentence_of(error.errors()[0])}"
         raise InvalidInputError(msg) from None
-    except (ValueError, RecursionError):
+    except ValueError:
         msg = "The upload's part 'metadata' is not JSON."
         raise InvalidInputError(msg) from None
     check_name("model", metadata.name)
