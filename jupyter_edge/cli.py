@@ -34,7 +34,15 @@ def _parser() -> argparse.ArgumentParser:
     engine = commands.add_parser("engine", help="run, start, stop or look at the local engine")
     verbs = engine.add_subparsers(required=True, metavar="VERB")
     for name, (run, words) in _ENGINE_VERBS.items():
-        verbs.add_parser(name, help=words).set_defaults(run=run)
+        verb = verbs.add_parser(name, help=words)
+        verb.set_defaults(run=run)
+        if name == "run":
+            verb.add_argument(
+                "--host",
+                default="127.0.0.1",
+                help="address to listen on; any other than loopback opens the engine to all who reach it there and "
+                "have the token, unencrypted",
+            )
 
     env = commands.add_parser("env", help="print the variables that connect other clients to the engine")
     env.add_argument("--format", choices=["shell", "json"], default="shell")
@@ -55,10 +63,10 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _engine_run(_options: argparse.Namespace) -> int:
+def _engine_run(options: argparse.Namespace) -> int:
     from jupyter_edge.engine.main import main as run_engine
 
-    return run_engine()
+    return run_engine(options.host)
 
 
 def _engine_start(_options: argparse.Namespace) -> None:

@@ -53,8 +53,9 @@ def locate_engine(url: str | None = None, token: str | None = None) -> EngineAdd
 
 def find_engine(home: Home | None = None) -> EngineAddress | None:
     """Return the address of the engine that runs in a home and answers; ``None`` if there is none."""
-    address = (home or Home()).read_address()
-    if address is None or not _is_engine(address.pid):
+    home = home or Home()
+    address = home.read_address()
+    if address is None or not _holds(address.pid, home.engine_lock):
         return None
     return address if _is_healthy(address.url) else None
 
@@ -84,7 +85,7 @@ def stop_engine(home: Home | None = None) -> bool:
     """
     home = home or Home()
     address = home.read_address()
-    if address is None or not _is_engine(address.pid):
+    if address is None or not _holds(address.pid, home.engine_lock):
         return False
     process = psutil.Process(address.pid)
     process.terminate()
@@ -124,14 +125,12 @@ def _start(home: Home) -> EngineAddress:
     raise EngineUnavailableError(msg)
 
 
-def _is_engine(pid: int) -> bool:
-    """Say whether a process is a living engine: its id may have gone to another since the address was written."""
+def _holds(pid: int, lock: Path) -> bool:
+    """Say whether a process is the engine that has this lock: its id may have gone to another, even another engine."""
     try:
-        process = psutil.Process(pid)
-        command = [] if process.status() == psutil.STATUS_ZOMBIE else process.cmdline()
+        return any(Path(file.path) == lock.resolve() for file in psutil.Process(pid).open_files())
     except (psutil.NoSuchProcess, psutil.AccessDenied, ValueError):
         return False
-    return any(part == _ENGINE_MODULE or Path(part).name == "jupyter-edge" for part in command)
 
 
 def _has_ended(process: psutil.Process) -> bool:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import platformdirs
 
+from jupyter_edge.core.errors import InvalidInputError
 from jupyter_edge.core.files import write_private
 
 
@@ -42,8 +44,21 @@ class Home:
         self.deployments = self.path / "deployments"
 
     def create(self) -> None:
-        """Make the folder, readable by its owner only."""
-        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        """Make the folder, readable by its owner only.
+
+        Raises:
+            InvalidInputError: if nothing can be written there.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with tempfile.TemporaryFile(dir=self.path):
+                pass
+        except OSError as error:
+            msg = (
+                f"The home folder {self.path} cannot be written ({error.strerror}): "
+                "name another one in JUPYTER_EDGE_HOME, or let yourself write there."
+            )
+            raise InvalidInputError(msg) from None
 
     def read_address(self) -> EngineAddress | None:
         """Return where the engine says it listens; ``None`` if no engine has said so."""

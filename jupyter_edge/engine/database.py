@@ -10,9 +10,13 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
+
+from jupyter_edge.core.errors import EdgeError
 
 _WRITING = "jupyter_edge_writing"
 
@@ -38,12 +42,23 @@ class Sessions:
 
 
 def open_database(path: Path) -> Sessions:
-    """Open or make the database at ``path``, migrate it, and return what makes sessions on it."""
+    """Open or make the database at ``path``, migrate it, and return what makes sessions on it.
+
+    Raises:
+        EdgeError: if it cannot be opened: damaged, made by a newer version, or no room to write.
+    """
     # Whoever waits for the write lock holds a connection: a bounded pool would let readers wait for writers.
     engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 30}, max_overflow=-1)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
-    _migrate(engine)
+    try:
+        _migrate(engine)
+    except (DatabaseError, CommandError) as error:
+        reason = getattr(error, "orig", error)
+        msg = (
+            f"The database {path} cannot be opened ({reason}): free some space, update jupyter_edge, or restore a copy."
+        )
+        raise EdgeError(msg) from error
     return Sessions(engine)
 
 

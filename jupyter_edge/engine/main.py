@@ -16,6 +16,7 @@ import uvicorn
 
 from jupyter_edge.core.errors import ConflictError, EdgeError, InvalidInputError
 from jupyter_edge.core.home import EngineAddress, Home
+from jupyter_edge.core.hosts import is_loopback
 from jupyter_edge.engine.app import create_app
 from jupyter_edge.engine.protocol import BoundedProtocol
 from jupyter_edge.engine.state import EngineState, open_state
@@ -23,6 +24,12 @@ from jupyter_edge.engine.state import EngineState, open_state
 FIRST_PORT = 8790
 _PORTS_TRIED = 200
 _STOP_SECONDS = 3
+_BACKLOG = 1024
+_OPEN = (
+    "The engine listens on %s, port %d, beyond this machine: whoever reaches it there and has the token or an edge's "
+    "credential uses it, and all of them go over the wire unencrypted; put a proxy with TLS before it where you do not "
+    "trust the network. Deployments' own ports stay on this machine; the engine forwards inference to them."
+)
 _log = logging.getLogger(__name__)
 
 
@@ -40,6 +47,7 @@ def main(host: str = "127.0.0.1") -> int:
     try:
         home.create()
         with _locked(home):
+            home.address_file.unlink(missing_ok=True)  # a killed engine's, whose process id may be another's by now
             _make_private(home)
             _serve(home, host, _bind(home, host))
     except EdgeError as error:
@@ -74,7 +82,7 @@ def _make_private(home: Home) -> None:
 
 
 def _bind(home: Home, host: str) -> socket.socket:
-    """Return a socket bound to the port that was asked for, else the home's last one, else the first free one."""
+    """Return a socket listening on the port that was asked for, else the home's last one, else the first free one."""
     asked = os.environ.get("JUPYTER_EDGE_PORT")
     kept = home.port_file.read_text().strip() if home.port_file.exists() else None
     chosen = asked or kept
@@ -82,10 +90,11 @@ def _bind(home: Home, host: str) -> socket.socket:
         source = "JUPYTER_EDGE_PORT" if asked else str(home.port_file)
         msg = f"{source} says {chosen!r}, which is no port: give a number up to 65535."
         raise InvalidInputError(msg)
+    _check_host(host)
     ports = [int(chosen)] if chosen is not None else range(FIRST_PORT, FIRST_PORT + _PORTS_TRIED)
     for port in ports:
         try:
-            return _bound_socket(host, port)
+            return _listening_socket(host, port)
         except OSError as error:
             reason = error.strerror
     if chosen is None:
@@ -100,11 +109,20 @@ def _bind(home: Home, host: str) -> socket.socket:
     raise ConflictError(msg)
 
 
-def _bound_socket(host: str, port: int) -> socket.socket:
+def _check_host(host: str) -> None:
+    try:
+        _listening_socket(host, 0).close()
+    except OSError as error:
+        msg = f"The engine cannot listen on {host!r} ({error.strerror}): give --host an address of this machine."
+        raise InvalidInputError(msg) from None
+
+
+def _listening_socket(host: str, port: int) -> socket.socket:
     sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind((host, port))
+        sock.listen(_BACKLOG)  # at once: until one of them listens, two engines may be bound to the same port
     except BaseException:
         sock.close()
         raise
@@ -135,7 +153,10 @@ class _Server(uvicorn.Server):
 def _serve(home: Home, host: str, sock: socket.socket) -> None:
     port = sock.getsockname()[1]
     home.port_file.write_text(f"{port}\n")
-    reached = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+    bound = f"[{host}]" if ":" in host else host
+    reached = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, bound)  # noqa: S104 (compared, not bound)
+    if not is_loopback(bound):
+        _log.warning(_OPEN, host, port)
     state = open_state(home, host, f"http://{reached}:{port}")
     config = uvicorn.Config(
         create_app(state),

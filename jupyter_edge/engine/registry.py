@@ -47,7 +47,8 @@ class EdgeRegistry:
         """Give a client of the registry, for one thread."""
         from jupyter_edge.oci.client import RegistryClient  # takes seconds to import, which an engine's start must not
 
-        client = RegistryClient(self.address.partition("/")[0], self.username, self.password)
+        plain = None if self.external else True  # the engine's own speaks plain HTTP, wherever it listens
+        client = RegistryClient(self.address.partition("/")[0], self.username, self.password, insecure=plain)
         try:
             yield client
         finally:

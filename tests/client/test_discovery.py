@@ -103,6 +103,17 @@ def test_an_address_whose_process_is_gone_or_another_is_no_engine(own_home: Home
         assert not stop_engine(own_home)
 
 
+def test_the_engine_of_another_home_is_left_alone(client: Client, engine_home: Home, own_home: Home) -> None:
+    assert client.list_workspaces()
+    other = engine_home.read_address()
+    assert other is not None
+    own_home.create()
+    own_home.write_address(other)
+    assert find_engine(own_home) is None
+    assert not stop_engine(own_home)
+    assert find_engine(engine_home) == other
+
+
 def test_an_engine_elsewhere_is_found_by_its_url_and_token(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     token = client.auth._bearer_token_str().removeprefix("Bearer ")
     monkeypatch.setenv("JUPYTER_EDGE_HOME", "/nonexistent")

@@ -12,10 +12,12 @@ from http import HTTPStatus
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from jupyter_edge.engine.main import FIRST_PORT
 from tests.engine.process import SOURCE, EngineProcess, wait_for
+from tests.engine.scenes import make_scene
 
 
 def run_engine(home: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -59,6 +61,41 @@ def test_many_engines_started_at_once_end_as_one(tmp_path: Path) -> None:
         for process in started:
             process.terminate()
             process.wait(30)
+
+
+def test_engines_of_two_homes_started_at_once_listen_on_two_ports(tmp_path: Path) -> None:
+    homes = [tmp_path / "one", tmp_path / "two"]
+    values = os.environ | {"JUPYTER_EDGE_PORT": "", "PYTHONPATH": str(SOURCE)}
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-m", "jupyter_edge.engine"],
+            env=values | {"JUPYTER_EDGE_HOME": str(home)},
+            stderr=subprocess.DEVNULL,
+        )
+        for home in homes
+    ]
+    try:
+        for home in homes:
+            wait_for((home / "engine.json").exists, 60)
+        one, two = ((home / "port").read_text() for home in homes)
+        assert one != two
+    finally:
+        for process in started:
+            process.terminate()
+            process.wait(30)
+
+
+def test_a_home_that_cannot_be_used_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    damaged = tmp_path / "damaged"
+    damaged.mkdir()
+    (damaged / "engine.db").write_bytes(b"this is no database" * 100)
+    for home in (file, Path("/proc/nowhere"), damaged):
+        refused = run_engine(home)
+        assert refused.returncode == 1
+        assert str(home) in refused.stderr
+        assert refused.stderr.count("\n") == 1, refused.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -185,3 +222,26 @@ def test_listening_everywhere_has_to_be_asked_for(tmp_path: Path) -> None:
         assert refused.status_code == HTTPStatus.FORBIDDEN
     finally:
         engine.stop()
+
+
+def test_an_engine_at_the_machines_own_address_says_what_that_means_and_publishes_to_itself(
+    own_engine: EngineProcess,
+) -> None:
+    addresses = (address for card in psutil.net_if_addrs().values() for address in card)
+    own = [each.address for each in addresses if each.family == socket.AF_INET and not each.address.startswith("127.")]
+    if not own:
+        pytest.skip("This machine has no address but loopback.")
+    own_engine.arguments = ["--host", own[0]]
+    own_engine.start()
+    assert "unencrypted" in own_engine.log()
+    publish = make_scene(own_engine).publish()
+    assert publish["status"] == "Published", publish["error"]
+    assert publish["pipeline_url"].startswith(f"{own[0]}:")
+
+
+def test_the_command_takes_the_address_to_listen_on(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "jupyter_edge.cli", "engine", "run", "--host", "nowhere.invalid"]
+    values = os.environ | {"JUPYTER_EDGE_HOME": str(tmp_path), "PYTHONPATH": str(SOURCE)}
+    refused = subprocess.run(command, env=values, capture_output=True, text=True, check=False, timeout=60)
+    assert refused.returncode == 1
+    assert "'nowhere.invalid'" in refused.stderr
