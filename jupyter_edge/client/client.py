@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from jupyter_edge.client.discovery import locate_engine
 from jupyter_edge.client.edge import Edge, edge_listing
 from jupyter_edge.client.jobs import Job, get_job, job_listing
-from jupyter_edge.client.model import Model, ModelVersion, list_models, upload_model
+from jupyter_edge.client.model import Model, ModelVersion, list_models, start_upload, upload_model
+from jupyter_edge.client.panels import load_panel
 from jupyter_edge.client.pipeline import Pipeline, pipeline_listing
 from jupyter_edge.client.publish import Publish, publish_listing
 from jupyter_edge.client.transport import Transport
@@ -99,6 +102,20 @@ class Client:
         """
         return upload_model(self, self.get_current_workspace().id(), name, path, framework)
 
+    def start_upload(
+        self,
+        name: str,
+        path: str | Path,
+        framework: Framework | str | None = None,
+        on_sent: Callable[[float], None] | None = None,
+    ) -> Job:
+        """Send a model file, and return the job that checks it; once that has succeeded, ``get_model(name)`` has it.
+
+        ``on_sent`` is called with the sent share of the file, 0 to 1; what it raises ends the upload. Else as
+        ``upload_model``.
+        """
+        return start_upload(self, self.get_current_workspace().id(), name, path, framework, on_sent=on_sent)
+
     def get_model(self, name: str, version: str | None = None) -> ModelVersion:
         """Return a model of the current workspace: its latest version, or the one of this UUID."""
         model = next((model for model in self.list_models() if model.name() == name), None)
@@ -169,6 +186,10 @@ class Client:
     def jobs(self) -> Listing[Job]:
         """Return the engine's jobs, running and ended."""
         return job_listing(Job(self.transport, data) for data in self.transport.post("jobs/list")["jobs"])
+
+    def panel(self) -> Any:
+        """Return the app with all panels in tabs, to be shown in a notebook."""
+        return load_panel("EdgeApp")(self)
 
     def get_job(self, job_id: int) -> Job:
         """Return a job by its id, as it stands now."""

@@ -32,6 +32,10 @@ class Deployment(Details):
         """Say whether the pipeline was deployed when this was read."""
         return bool(self._data["deployed"])
 
+    def version_id(self) -> int:
+        """Return the id of the pipeline version that is deployed, or was last."""
+        return int(self._data["pipeline_version_id"])
+
     def engine_config(self) -> DeploymentConfig:
         """Return the deployment configuration."""
         return dict(self._data["engine_config"])

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from jupyter_edge.client.panels import load_panel
 from jupyter_edge.display import Details, Listing, table_time
 
 if TYPE_CHECKING:
@@ -26,6 +27,10 @@ class Edge(Details):
         self.publish_id: int = data["pipeline_publish_id"]
         self.joined_at = _moment(data["joined_at"])
         self.last_seen = _moment(data["last_seen"])
+        self.rows: int = data["rows"]
+        """How many rows the pipeline's log has under the edge's name."""
+        self.dropped_rows: int = data["dropped_rows"]
+        """How many rows the edge says that it lost."""
 
     def remove(self) -> None:
         """Take the edge from its publish; its credential is void from then on, its log rows stay."""
@@ -33,7 +38,7 @@ class Edge(Details):
 
     def details(self) -> dict[str, object]:
         """Return the rows of the edge's table."""
-        return {
+        rows: dict[str, object] = {
             "name": self.name,
             "id": self.id,
             "tags": ", ".join(self.tags),
@@ -43,7 +48,13 @@ class Edge(Details):
             "memory": self.memory,
             "joined": table_time(self.joined_at),
             "last_seen": table_time(self.last_seen),
+            "rows": self.rows,
         }
+        return rows | ({"dropped_rows": self.dropped_rows} if self.dropped_rows else {})
+
+    def panel(self) -> Any:
+        """Return the form that adds and watches edges, at this edge's publish, to be shown in a notebook."""
+        return load_panel("EdgePanel")(self._client, self.publish_id)
 
     def __repr__(self) -> str:
         return f"Edge(name={self.name!r}, publish_id={self.publish_id}, joined={self.joined_at is not None})"
@@ -53,13 +64,14 @@ def edge_listing(edges: Iterable[Edge]) -> Listing[Edge]:
     """Return edges as a list that shows as a table."""
     return Listing(
         edges,
-        ["name", "tags", "publish", "joined", "last_seen"],
+        ["name", "tags", "publish", "joined", "last_seen", "rows"],
         lambda edge: [
             edge.name,
             ", ".join(edge.tags),
             edge.publish_id,
             table_time(edge.joined_at),
             table_time(edge.last_seen),
+            edge.rows,
         ],
     )
 

@@ -8,13 +8,20 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
+from jupyter_edge.client.panels import load_panel
 from jupyter_edge.client.transport import Transport
-from jupyter_edge.core.errors import EdgeError
+from jupyter_edge.core.errors import DeploymentError, EdgeError, InvalidInputError, PublishError
 from jupyter_edge.display import Details, Dots, Listing, table_time
 
 _FIRST_WAIT_SECONDS = 0.02
 _LONGEST_WAIT_SECONDS = 0.5
 _FINAL = {"succeeded", "failed", "cancelled"}
+_FAILURES: dict[str, type[EdgeError]] = {
+    "upload": InvalidInputError,
+    "deploy": DeploymentError,
+    "undeploy": DeploymentError,
+    "publish": PublishError,
+}
 
 
 class Job(Details):
@@ -42,6 +49,20 @@ class Job(Details):
     def refresh(self) -> Job:
         """Return the job as it stands now."""
         return get_job(self._transport, self.id)
+
+    def wait(self, seconds: float = 600.0) -> Job:
+        """Wait until the job has ended, showing progress as text, and return it; an interrupt cancels it.
+
+        Raises:
+            EdgeError: with the cause, if it fails, is cancelled or takes longer; in the last case it goes on.
+        """
+        dots = Dots(f"Waiting for {self.kind} ", patience=0.5)
+        wait_for_job(self._transport, self.id, dots, seconds, _FAILURES.get(self.kind, EdgeError))
+        return self.refresh()
+
+    def panel(self) -> Any:
+        """Return the job's bar with its words and a button that cancels it, to be shown in a notebook."""
+        return load_panel("JobProgress")(self)
 
     def cancel(self) -> Job:
         """Ask the engine to end the job; return it as it stands then."""

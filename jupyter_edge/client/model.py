@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from jupyter_edge.client.jobs import wait_for_job
+from jupyter_edge.client.jobs import Job, get_job, wait_for_job
+from jupyter_edge.client.panels import load_panel
+from jupyter_edge.client.transport import Answer
 from jupyter_edge.client.upload import ModelUpload
-from jupyter_edge.core.errors import InvalidInputError
+from jupyter_edge.core.errors import EdgeError, InvalidInputError
 from jupyter_edge.core.framework import Framework
 from jupyter_edge.core.naming import check_name
 from jupyter_edge.core.pipeline import ModelRef
@@ -106,6 +108,10 @@ class ModelVersion(Details):
         self._client.transport.post("models/insert_model_config", {"model_version_id": self.id(), **body})
         self._load()
         return self
+
+    def panel(self) -> Any:
+        """Return the form that uploads and sets up models, at this model, to be shown in a notebook."""
+        return load_panel("UploadPanel")(self._client, self.name())
 
     def config_id(self) -> int:
         """Return the id of the runtime settings."""
@@ -227,6 +233,45 @@ def upload_model(
     client: Client, workspace_id: int, name: str, path: str | Path, framework: Framework | str | None
 ) -> ModelVersion:
     """Send a model file to the engine and return the new version once the engine has checked it."""
+    path, metadata = _checked(workspace_id, name, path, framework)
+    dots = Dots(f"Uploading {path.name} ({path.stat().st_size / 1e6:.1f} MB) ", patience=1.0)
+    answer = _send(client, path, metadata, lambda _: dots.tick(), {})
+    wait_for_job(client.transport, answer.job_id, dots, _UPLOAD_SECONDS, InvalidInputError)
+    (version,) = answer.value["insert_models"]["returning"][0]["models"]
+    return get_model_version(client, version["id"])
+
+
+def start_upload(  # noqa: PLR0913 (what an upload needs)
+    client: Client,
+    workspace_id: int,
+    name: str,
+    path: str | Path,
+    framework: Framework | str | None,
+    *,
+    on_sent: Callable[[float], None] | None = None,
+) -> Job:
+    """Send a model file to the engine and return the job that checks it."""
+    path, metadata = _checked(workspace_id, name, path, framework)
+    answer = _send(client, path, metadata, on_sent or (lambda _: None), {"Prefer": "respond-async"})
+    if answer.job_id is None:
+        msg = f"The engine at {client.api_endpoint} started no job for the upload: it is older than this package."
+        raise EdgeError(msg)
+    return get_job(client.transport, answer.job_id)
+
+
+def _send(
+    client: Client, path: Path, metadata: dict[str, Any], on_sent: Callable[[float], None], headers: dict[str, str]
+) -> Answer:
+    with ModelUpload(metadata, path, on_sent) as body:
+        url = f"{client.transport.url}/v1/api/models/upload"
+        headers = {"Content-Type": body.content_type, **headers}
+        return client.transport.answer_of(client.transport.send(url, body, headers, timeout=_UPLOAD_SECONDS))
+
+
+def _checked(
+    workspace_id: int, name: str, path: str | Path, framework: Framework | str | None
+) -> tuple[Path, dict[str, Any]]:
+    """Return the file and what is said of it, once both are known to be usable."""
     check_name("model", name)
     path = Path(path).expanduser()
     if not path.is_file():
@@ -238,15 +283,7 @@ def upload_model(
         "python_version": "3.11",
         "requirements": [],
     }
-    metadata = {"name": name, "visibility": "private", "workspace_id": workspace_id, "conversion": conversion}
-    dots = Dots(f"Uploading {path.name} ({path.stat().st_size / 1e6:.1f} MB) ", patience=1.0)
-    with ModelUpload(metadata, path, on_read=dots.tick) as body:
-        url = f"{client.transport.url}/v1/api/models/upload"
-        response = client.transport.send(url, body, {"Content-Type": body.content_type}, timeout=_UPLOAD_SECONDS)
-    answer = client.transport.answer_of(response)
-    wait_for_job(client.transport, answer.job_id, dots, _UPLOAD_SECONDS, InvalidInputError)
-    (version,) = answer.value["insert_models"]["returning"][0]["models"]
-    return get_model_version(client, version["id"])
+    return path, {"name": name, "visibility": "private", "workspace_id": workspace_id, "conversion": conversion}
 
 
 def _framework_of(path: Path, framework: Framework | str | None) -> Framework:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 from jupyter_edge.client.deployment import UNDEPLOYED, Deployment, plain_config
 from jupyter_edge.client.edge import Edge
-from jupyter_edge.client.jobs import wait_for_job
+from jupyter_edge.client.jobs import Job, get_job, wait_for_job
 from jupyter_edge.client.model import ModelVersion
+from jupyter_edge.client.panels import load_panel
 from jupyter_edge.client.pipeline_version import PipelineVersion, version_listing
 from jupyter_edge.client.publish import Publish, publish_listing
 from jupyter_edge.core.deployment import DeploymentConfig, DeploymentConfigBuilder
@@ -46,6 +47,8 @@ class Pipeline(Details):
         self._data = data
         self._models: list[ModelVersion] = []
         self._cleared = False
+        self.job: Job | None = None
+        """The deploy, undeploy or publish that was last started through this object."""
 
     def id(self) -> int:
         """Return the pipeline's id."""
@@ -121,7 +124,8 @@ class Pipeline(Details):
 
         Args:
             deployment_config: replicas and the limits of each; the engine's default if not given.
-            wait: whether to wait, at most 45 s, showing progress; an interrupt cancels the deployment.
+            wait: whether to wait, at most 45 s, showing progress; an interrupt cancels the deployment. Without,
+                ``job`` tells how far it is.
 
         Raises:
             InvalidInputError: if the pipeline has no steps.
@@ -142,12 +146,13 @@ class Pipeline(Details):
         self._work("pipelines/deploy", body, "deployment", wait)
         return self
 
-    def undeploy(self) -> Self:
+    def undeploy(self, wait: bool = True) -> Self:
         """Stop the pipeline on the engine and free what it used; nothing happens where it does not run."""
+        self.job = None
         deployment = self.refresh()._deployment
         if deployment is not None:
             body = {"deployment_id": deployment.id(), "pipeline_id": self.id()}
-            self._work("pipelines/undeploy", body, "undeployment", wait=True)
+            self._work("pipelines/undeploy", body, "undeployment", wait)
         return self
 
     def status(self) -> dict[str, Any]:
@@ -265,10 +270,13 @@ class Pipeline(Details):
             data_size_limit=data_size_limit,
         )
 
-    def publish(self, deployment_config: DeploymentConfig | DeploymentConfigBuilder | None = None) -> Publish:
+    def publish(
+        self, deployment_config: DeploymentConfig | DeploymentConfigBuilder | None = None, wait: bool = True
+    ) -> Publish:
         """Push the steps, as a new version, to the edge registry; return the publish once it is there.
 
-        ``deployment_config`` is what an edge takes where nothing else is said. An interrupt cancels the publish.
+        ``deployment_config`` is what an edge takes where nothing else is said. An interrupt cancels the publish; with
+        ``wait=False`` it is returned as it begins, and ``job`` tells how far it is.
 
         Raises:
             InvalidInputError: if the pipeline has no steps.
@@ -283,6 +291,9 @@ class Pipeline(Details):
             "engine_config": plain_config(deployment_config),
         }
         answer = self._client.transport.call("pipelines/publish", body)
+        self._keep_job(answer.job_id)
+        if not wait:
+            return Publish(self._client, answer.value)
         budget = f"It may take up to {_PUBLISH_SECONDS:.0f} sec."
         dots = Dots(f"Waiting for pipeline publish... {budget}\nPipeline is Publishing..", done="Published.")
         wait_for_job(self._client.transport, answer.job_id, dots, _PUBLISH_SECONDS, PublishError)
@@ -297,6 +308,10 @@ class Pipeline(Details):
     def list_edges(self) -> Listing[Edge]:
         """Return the edges of all publishes of the pipeline."""
         return self._client.list_edges(pipeline=self)
+
+    def panel(self) -> Any:
+        """Return the form that changes, deploys and tries the pipeline, to be shown in a notebook."""
+        return load_panel("PipelinePanel")(self._client, self)
 
     def details(self) -> dict[str, object]:
         """Return the rows of the pipeline's table."""
@@ -335,10 +350,14 @@ class Pipeline(Details):
 
     def _work(self, path: str, body: dict[str, Any], what: str, wait: bool) -> None:
         answer = self._client.transport.call(path, body)
+        self._keep_job(answer.job_id)
         if wait:
             dots = Dots(f"Waiting for {what} - this will take up to {_DEPLOY_SECONDS:.0f}s ")
             wait_for_job(self._client.transport, answer.job_id, dots, _DEPLOY_SECONDS, DeploymentError)
         self.refresh()
+
+    def _keep_job(self, job_id: int | None) -> None:
+        self.job = None if job_id is None else get_job(self._client.transport, job_id)
 
     def _infer(
         self,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_edge.client import commands
 from jupyter_edge.client.edge import Edge
+from jupyter_edge.client.panels import load_panel
 from jupyter_edge.core.errors import EdgeError, PublishError
 from jupyter_edge.core.hosts import is_loopback
 from jupyter_edge.core.naming import check_name
@@ -98,6 +99,10 @@ class Publish(Details):
     def helm_commands(self, namespace: str | None = None, release: str | None = None) -> commands.Command:
         """Return the commands that install the chart; namespace and release are named as the pipeline if not given."""
         return commands.helm_commands(self._published(), namespace, release)
+
+    def panel(self) -> Any:
+        """Return the form that shows this publish with the commands that run it, to be shown in a notebook."""
+        return load_panel("PublishPanel")(self._client, publish_id=self.id)
 
     def details(self) -> dict[str, object]:
         """Return the rows of the publish's table; a bundle is not in them."""

@@ -14,10 +14,10 @@ from typing import Any, Self
 class ModelUpload:
     """The two parts of an upload, ``metadata`` and ``file`` (RFC 7578), as a stream of known length.
 
-    Use it as a context manager: it holds the file open.
+    Use it as a context manager: it holds the file open. ``on_read`` is called with the share that was read before.
     """
 
-    def __init__(self, metadata: dict[str, Any], path: Path, on_read: Callable[[], None]) -> None:
+    def __init__(self, metadata: dict[str, Any], path: Path, on_read: Callable[[float], None]) -> None:
         boundary = secrets.token_hex(16)
         name = path.name.replace("\\", "\\\\").replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
         self.content_type = f"multipart/form-data; boundary={boundary}"
@@ -38,7 +38,8 @@ class ModelUpload:
 
     def read(self, size: int = 1 << 16) -> bytes:
         """Return at most ``size`` next bytes; none at the end."""
-        self._on_read()
+        unread = len(self._head) + self._size + len(self._tail)
+        self._on_read(1 - unread / self._length)
         if self._head:
             piece, self._head = self._head[:size], self._head[size:]
             return piece

@@ -106,6 +106,14 @@ class LogStore:
         with self._sessions() as session:
             return dict(session.execute(select(LogPartition.name, LogPartition.dropped_rows).where(*lost)).all())
 
+    def totals(self, names: Sequence[str]) -> dict[tuple[int, str], tuple[int, int]]:
+        """Return the rows that the named partitions logged and lost so far, by pipeline and name."""
+        wanted = LogPartition.name.in_(names)
+        columns = (LogPartition.pipeline_id, LogPartition.name, LogPartition.end, LogPartition.dropped_rows)
+        with self._sessions() as session:
+            rows = session.execute(select(*columns).where(wanted)).all()
+        return {(pipeline_id, name): (logged, lost) for pipeline_id, name, logged, lost in rows}
+
     def read(self, query: Query) -> Page:
         """Return the next rows of a pipeline's log."""
         from jupyter_edge.engine.log_query import read_page

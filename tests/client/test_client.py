@@ -39,3 +39,11 @@ def test_connecting_loads_no_pandas() -> None:
     program = "import sys; from jupyter_edge.client import Client; Client(); print('pandas' in sys.modules)"
     shown = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout
     assert shown.strip() == "False"
+
+
+def test_a_client_loads_no_widgets_until_a_panel_is_asked_for() -> None:
+    program = (
+        "import jupyter_edge.client, sys; print([name for name in ('ipywidgets', 'IPython') if name in sys.modules])"
+    )
+    shown = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout
+    assert shown.strip() == "[]"

@@ -79,3 +79,11 @@ def test_a_job_shows_its_progress(server: Server, transport: Transport) -> None:
     assert "50%" in repr(shown)
     assert "Loading ccfraud" in shown._repr_html_()
     assert shown.cancel().state == "running"
+
+
+def test_a_job_is_waited_for_by_itself_and_fails_as_its_kind_does(server: Server, transport: Transport) -> None:
+    server.answer = job("succeeded")
+    assert get_job(transport, 7).wait().state == "succeeded"
+    server.answer = job("failed", "The model needs more memory.")
+    with pytest.raises(DeploymentError, match="more memory"):
+        get_job(transport, 7).wait()

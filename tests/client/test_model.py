@@ -94,3 +94,21 @@ def test_what_the_file_takes_gives_and_calls_its_classes_is_known(client: Client
     assert fraud.class_names() is None
     detector = client.upload_model("shapes", samples.path("shapes.onnx"))
     assert detector.class_names() == ("circle", "square", "triangle", "star", "heart")
+
+
+def test_an_upload_that_is_not_waited_for_is_a_job(client: Client, ccfraud: Path) -> None:
+    shares: list[float] = []
+    job = client.start_upload("ccfraud", ccfraud, on_sent=shares.append)
+    assert job.kind == "upload"
+    assert shares[-1] == 1
+    assert job.wait().state == "succeeded"
+    assert client.get_model("ccfraud").file_name() == ccfraud.name
+
+
+def test_what_is_raised_while_a_file_is_sent_ends_the_upload(client: Client, ccfraud: Path) -> None:
+    def stop(_share: float) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        client.start_upload("ccfraud", ccfraud, on_sent=stop)
+    assert not client.list_models()

@@ -103,3 +103,11 @@ def poll(condition: Callable[[], bool], folder: Path) -> None:
             pass
         time.sleep(0.05)
     raise AssertionError((folder / "edge.log").read_text())
+
+
+def test_a_publish_that_is_not_waited_for_tells_its_job(pipeline: Pipeline) -> None:
+    publish = pipeline.publish(wait=False)
+    assert publish.status in {"PendingPublish", "Publishing", "Published"}
+    assert pipeline.job is not None
+    assert pipeline.job.wait().kind == "publish"
+    assert publish.refresh().status == "Published"

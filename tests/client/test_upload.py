@@ -20,7 +20,7 @@ def test_the_parts_are_metadata_and_file_whatever_the_size_of_a_read(tmp_path: P
     path = tmp_path / "model.onnx"
     path.write_bytes(content)
     for piece in (1, 7, 4096, 1 << 20):
-        with ModelUpload({"name": "m"}, path, on_read=lambda: None) as upload:
+        with ModelUpload({"name": "m"}, path, on_read=lambda _: None) as upload:
             metadata, file = _parts(upload, piece)
         assert metadata.get_content_type() == "application/json"
         assert json.loads(str(metadata.get_payload())) == {"name": "m"}
@@ -32,7 +32,7 @@ def test_the_file_is_read_while_it_is_sent(tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
     with path.open("wb") as file:
         file.truncate(1 << 40)  # a sparse terabyte: reading it all would not end
-    with ModelUpload({"name": "m"}, path, on_read=lambda: None) as upload:
+    with ModelUpload({"name": "m"}, path, on_read=lambda _: None) as upload:
         assert len(upload) > 1 << 40
         assert upload.read(1 << 16)
 
@@ -40,6 +40,17 @@ def test_the_file_is_read_while_it_is_sent(tmp_path: Path) -> None:
 def test_a_file_name_cannot_break_out_of_its_header(tmp_path: Path) -> None:
     path = tmp_path / 'a"\r\nX-Evil: 1.onnx'
     path.write_bytes(b"x")
-    with ModelUpload({}, path, on_read=lambda: None) as upload:
+    with ModelUpload({}, path, on_read=lambda _: None) as upload:
         _, file = _parts(upload, 4096)
     assert file["X-Evil"] is None
+
+
+def test_the_share_that_was_read_is_told_as_it_grows(tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(b"x" * 10_000)
+    shares: list[float] = []
+    with ModelUpload({}, path, on_read=shares.append) as upload:
+        _parts(upload, 1000)
+    assert shares[0] == 0
+    assert shares[-1] == 1
+    assert shares == sorted(shares)

@@ -226,6 +226,7 @@ def test_an_edge_needs_its_credential_and_well_formed_headers(scene: EdgeScene) 
     scene.log(record(0))
     edges = scene.engine.post("pipelines/list_edges", pipeline_id=scene.pipeline_id)["edges"]
     assert edges[0]["last_seen"]
+    assert (edges[0]["rows"], edges[0]["dropped_rows"]) == (1, 0)
 
 
 def test_a_shipment_over_the_limit_is_refused(scene: EdgeScene) -> None:

@@ -47,11 +47,16 @@ class EdgeFilter(RequestBody):
 
 
 class ListedEdge(EdgeItem):
-    """An edge, with when it joined and was last heard of."""
+    """An edge, with when it joined and was last heard of, and what it shipped.
+
+    ``rows`` is how many the log has under its name, ``dropped_rows`` how many it says that it lost.
+    """
 
     pipeline_publish_id: int
     joined_at: str | None
     last_seen: str | None
+    rows: int
+    dropped_rows: int
 
 
 class EdgesAnswer(TypedDict):
@@ -100,7 +105,9 @@ def remove_edge(body: EdgeName, state: State, response: Response) -> None:
 def list_edges(body: EdgeFilter, state: State) -> EdgesAnswer:
     """List edges."""
     with state.sessions() as session:
-        return EdgesAnswer(edges=[_listed(edge) for edge in edges.list_edges(session, body.pipeline_id)])
+        found = edges.list_edges(session, body.pipeline_id)
+        totals = state.logs.totals([edge.name for edge in found])
+        return EdgesAnswer(edges=[_listed(edge, totals) for edge in found])
 
 
 @_edges.post("/join")
@@ -123,12 +130,15 @@ def _add_edge(body: NewEdge, state: EngineState) -> PublishItem:
         return publish_item(get_publish(session, body.pipeline_publish_id), bundle)
 
 
-def _listed(edge: Edge) -> ListedEdge:
+def _listed(edge: Edge, totals: dict[tuple[int, str], tuple[int, int]]) -> ListedEdge:
+    rows, dropped = totals.get((edge.publish.pipeline_version.pipeline_id, edge.name), (0, 0))
     return ListedEdge(
         **edge_item(edge),
         pipeline_publish_id=edge.publish_id,
         joined_at=timestamp(edge.joined_at) if edge.joined_at else None,
         last_seen=timestamp(edge.last_seen) if edge.last_seen else None,
+        rows=rows,
+        dropped_rows=dropped,
     )
 
 
