@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import signal
-import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
 
+from jupyter_edge.logs.spool_reader import SpoolReader
 from jupyter_edge.samples import path
 
 from .conftest import Centre, Edge, flip_a_bit, until
@@ -92,7 +92,6 @@ def test_an_edge_whose_engine_is_away_sends_its_rows_later_with_their_own_time(
     until(lambda: f"as edge {name}" in edge.said(), "the join")
     centre.engine_away()
     row = edge.infer()
-    time.sleep(0.3)
     centre.engine_back()
     until(lambda: centre.partitions().get(name) == 1, "the row after the engine came back", 60)
     logs = centre.pipeline.logs(limit=1000, dataset=["time", "metadata"], arrow=True).to_pylist()
@@ -100,7 +99,9 @@ def test_an_edge_whose_engine_is_away_sends_its_rows_later_with_their_own_time(
     assert int(time_of_row.timestamp() * 1000) == row["time"]
 
 
-def test_an_edge_that_is_killed_sends_what_it_had_kept_exactly_once(centre: Centre, start_edge: Start) -> None:
+def test_an_edge_that_is_killed_sends_what_it_had_kept_exactly_once(
+    centre: Centre, start_edge: Start, tmp_path: Path
+) -> None:
     name = new_name()
     variables = centre.variables(centre.publish.add_edge(name))
     edge = start_edge(**variables).wait_until_ready()
@@ -108,7 +109,8 @@ def test_an_edge_that_is_killed_sends_what_it_had_kept_exactly_once(centre: Cent
     centre.engine_away()
     for _ in range(20):
         edge.infer()
-    time.sleep(0.5)
+    with SpoolReader(tmp_path / "persist" / "spool.db") as spool:
+        until(lambda: spool.backlog()[0] == 20, "the rows on the edge's disk")
     edge.end(signal.SIGKILL)
     centre.engine_back()
     again = start_edge(**variables).wait_until_ready()

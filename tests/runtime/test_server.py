@@ -333,7 +333,9 @@ def test_stopping_finishes_what_has_begun_and_closes_the_rest() -> None:
     assert idle.send(b"GET /a HTTP/1.1\r\n\r\n").answer()[0] == 200
     busy.send(b"GET /slow HTTP/1.1\r\n\r\n")
     half.send(b"POST /b HTTP/1.1\r\nContent-Length: 3\r\n\r\na")
+    deadline = time.monotonic() + 20
     while len(handler.seen) < 2:
+        assert time.monotonic() < deadline, handler.seen
         time.sleep(0.005)
     loop.call_soon_threadsafe(stop.set)
     assert idle.is_closed()
