@@ -47,7 +47,9 @@ def request_of(data: pd.DataFrame | pa.Table | dict[str, Any] | list[Any]) -> Re
         return Request(_arrow_bytes(data), ARROW_FILE, ARROW_FILE, _read_table)
     if isinstance(data, pd.DataFrame):
         return _request_of_frame(data)
-    if isinstance(data, dict | list):
+    if isinstance(data, dict):
+        data = _records_of(data)
+    if isinstance(data, list):
         body = orjson.dumps(data, default=_plain, option=orjson.OPT_SERIALIZE_NUMPY)
         return Request(body, JSON, JSON, orjson.loads, selects=False)
     msg = f"A {type(data).__name__} cannot be inferred on: give a pandas DataFrame, a pyarrow Table, a dict or a list."
@@ -98,6 +100,14 @@ def tidy_table(table: pa.Table) -> pa.Table:
         if name in table.column_names:
             table = table.set_column(table.column_names.index(name), name, convert(table[name]))
     return table.select(sorted(table.column_names, key=_column_rank))
+
+
+def _records_of(columns: dict[str, Any]) -> list[Any]:
+    lengths = {len(rows) if isinstance(rows, list | tuple | np.ndarray) else None for rows in columns.values()}
+    if len(lengths) != 1 or None in lengths:
+        msg = "A dict maps each column to its rows, as many in each: for one row, write {'tensor': [[1.0, 2.0]]}."
+        raise InvalidInputError(msg)
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def _request_of_frame(frame: pd.DataFrame) -> Request:

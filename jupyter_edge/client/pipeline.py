@@ -191,7 +191,8 @@ class Pipeline(Details):
         A DataFrame answers with a DataFrame: ``time`` (``datetime64[ms]``), ``in.<column>``, ``out.<name>`` and
         ``check_failures`` (how many). One whose cells hold large tensors, such as pictures, travels as Arrow; the cells
         of its answer are NumPy arrays rather than lists. An Arrow table answers with a table of the same columns. A
-        dict or list is sent as JSON, and the JSON of the answer is returned as it is.
+        dict maps each column to its rows, a list holds a dict for each row; both are answered with the list of
+        records that the pipeline sends, as it is.
 
         Args:
             tensor: the rows; columns are named as ``tensor_fields`` says, further columns are echoed.

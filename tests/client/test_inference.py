@@ -40,6 +40,18 @@ def test_a_frame_of_rows_travels_as_pandas_records() -> None:
     assert json.loads(request.body) == [{"x": [1.0, 2.0], "id": "a", "n": 1}, {"x": [3.0, 4.0], "id": None, "n": 2}]
 
 
+def test_a_dict_of_columns_travels_as_the_records_of_its_rows() -> None:
+    columns = {"x": [[1.0, 2.0], np.array([3.0, 4.0])], "n": (1, 2)}
+    expected = [{"x": [1.0, 2.0], "n": 1}, {"x": [3.0, 4.0], "n": 2}]
+    assert json.loads(request_of(columns).body) == json.loads(request_of(expected).body) == expected
+
+
+@pytest.mark.parametrize("columns", [{}, {"x": 1.0}, {"x": "text"}, {"x": [1.0], "y": [1.0, 2.0]}])
+def test_a_dict_that_is_no_table_is_refused(columns: dict[str, object]) -> None:
+    with pytest.raises(InvalidInputError, match="each column to its rows"):
+        request_of(columns)
+
+
 def test_cells_that_json_has_no_words_for_are_written_all_the_same() -> None:
     slanted = np.arange(6.0).reshape(2, 3).T
     frame = pd.DataFrame({"x": [slanted], "when": [pd.Timestamp("2023-10-31T20:36:33Z")], "n": [np.float32(0.5)]})
