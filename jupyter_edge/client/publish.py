@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from jupyter_edge.client import commands
 from jupyter_edge.client.edge import Edge
 from jupyter_edge.client.panels import load_panel
-from jupyter_edge.core.errors import EdgeError, PublishError
+from jupyter_edge.core.errors import EdgeError, InvalidInputError, PublishError
 from jupyter_edge.core.hosts import is_loopback
 from jupyter_edge.core.naming import check_name
 from jupyter_edge.display import Details, Link, Listing, list_time, table_time
@@ -73,6 +73,9 @@ class Publish(Details):
             ConflictError: if an edge of this name exists in any workspace.
         """
         check_name("edge", name)
+        if isinstance(tags, str):
+            msg = f"tags is the text {tags!r}: give a list, [{tags!r}]."
+            raise InvalidInputError(msg)
         body = {"pipeline_publish_id": self.id, "name": name, "tags": list(tags)}
         return Publish(self._client, self._client.transport.post("pipelines/add_edge_to_publish", body))
 

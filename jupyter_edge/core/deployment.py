@@ -45,7 +45,12 @@ class DeploymentConfigBuilder:
 
     def arch(self, architecture: Architecture) -> Self:
         """Say for which processor architecture the pipeline is meant."""
-        self._config["engine"]["arch"] = Architecture(architecture).value
+        try:
+            self._config["engine"]["arch"] = Architecture(architecture).value
+        except ValueError:
+            known = ", ".join(kind.value for kind in Architecture)
+            msg = f"{architecture!r} is not an architecture: choose from {known}."
+            raise InvalidInputError(msg) from None
         return self
 
     def build(self) -> DeploymentConfig:

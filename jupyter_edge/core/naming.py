@@ -26,7 +26,10 @@ def check_name(kind: str, name: str) -> str:
     if isinstance(name, str) and len(name) <= MAX_NAME_LENGTH and pattern.fullmatch(name):
         return name
     rule = "lower-case letters, digits and '-'" if lower else "a letter first, then letters, digits and '-'"
-    msg = f"{name!r} cannot name a {kind}: use {rule}, not '-' at the end, at most {MAX_NAME_LENGTH} characters."
+    article = "an" if kind == "edge" else "a"
+    msg = (
+        f"{name!r} cannot name {article} {kind}: use {rule}, not '-' at the end, at most {MAX_NAME_LENGTH} characters."
+    )
     raise InvalidInputError(msg)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from jupyter_edge.client import Client, ConflictError, Publish
+from jupyter_edge.client import Client, ConflictError, InvalidInputError, Publish
 from jupyter_edge.core.bundle import EdgeBundle
 
 Name = Callable[[], str]
@@ -12,6 +12,8 @@ Name = Callable[[], str]
 
 def test_an_edge_has_a_bundle_that_no_display_shows(client: Client, published: Publish, new_name: Name) -> None:
     name = new_name()
+    with pytest.raises(InvalidInputError, match=r"give a list, \['canary'\]"):
+        published.add_edge(name, tags="canary")
     location = published.add_edge(name, tags=["canary"])
     bundle = EdgeBundle.decode(location.docker_run_variables["EDGE_BUNDLE"])
     assert (bundle.edge_name, bundle.pipeline_url) == (name, published.pipeline_url)

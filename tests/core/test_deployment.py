@@ -33,6 +33,11 @@ def test_an_architecture_is_written_as_text() -> None:
     assert json.dumps(DeploymentConfigBuilder().arch(Architecture.ARM).build()["engine"]) == '{"arch": "arm"}'
 
 
+def test_an_unknown_architecture_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(InvalidInputError, match=r"'sparc' is not an architecture: choose from x86, "):
+        DeploymentConfigBuilder().arch("sparc")  # type: ignore[arg-type]
+
+
 def test_limits_are_read_from_a_configuration() -> None:
     config = DeploymentConfigBuilder().replica_count(2).cpus(0.5).memory("1Gi").build()
     assert limits_of(config) == Limits(replicas=2, cpus=0.5, memory=2**30)

@@ -21,12 +21,13 @@ def test_ordinary_names_are_accepted(kind: str, name: str) -> None:
         ("model", "a_b"),
         ("model", "a-"),
         ("pipeline", "Edge"),
+        ("edge", "shop 7"),
         ("model", "x" * 64),
         ("model", "a\n"),
     ],
 )
 def test_other_names_are_refused_with_the_rule(kind: str, name: str) -> None:
-    with pytest.raises(InvalidInputError, match="at most 63"):
+    with pytest.raises(InvalidInputError, match=f"cannot name {'an' if kind == 'edge' else 'a'} {kind}: .* at most 63"):
         check_name(kind, name)
 
 
