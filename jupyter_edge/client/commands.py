@@ -26,6 +26,9 @@ PORT = 8080
 _REQUIRE_CREDENTIALS = (
     ': "${OCI_USERNAME:?set it to the user name for the registry}" "${OCI_PASSWORD:?set it to its password}"'
 )
+_ON_LOOPBACK = (
+    "# Only this machine reaches this registry, so only a cluster on it can pull; helm has to be 3.18 or newer.\n"
+)
 _NO_IMAGE = "# {image} is not in the registry yet: push it there first.\n"
 
 
@@ -161,7 +164,7 @@ def helm_commands(published: PublishedPipeline, namespace: str | None, release: 
         '--set-file ociRegistry.password=<(printf %s "${OCI_PASSWORD:?}")',
         f"{shlex.quote(release or published.pipeline_name)} {chart} --version {version}{plain_http}",
     ]
-    warning = "# Only this machine reaches this registry, so only a cluster on it can pull.\n" if plain_http else ""
+    warning = _ON_LOOPBACK if plain_http else ""
     login = f'helm registry login {host} --username "${{OCI_USERNAME:?}}" --password-stdin{plain_http}'
     lines = [
         f'printf %s "${{OCI_PASSWORD:?}}" | {login}',
