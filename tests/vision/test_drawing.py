@@ -119,6 +119,7 @@ def test_a_notebook_shows_a_drawing_as_a_picture_and_what_is_computed_from_it_as
     drawn = draw_boxes(blank(64, 48), detections((20, 15, 40, 30)))
     assert repr(drawn) == "<picture of 64 x 48 pixels: array of shape (48, 64, 3), uint8>"
     np.testing.assert_array_equal(read_image(drawn._repr_png_() or b""), drawn)
-    for part in (drawn[0], drawn[..., :1], drawn[:0], drawn / 255):
+    parts: list[Any] = [drawn[0], drawn[..., :1], drawn[:0], drawn / 255]
+    for part in parts:
         assert part._repr_png_() is None
         assert repr(part) == repr(np.asarray(part))
