@@ -25,3 +25,17 @@ def __getattr__(name: str) -> Any:
         return getattr(importlib.import_module("jupyter_edge.client"), name)
     msg = f"module {__name__!r} has no attribute {name!r}"
     raise AttributeError(msg)
+
+
+def load_ipython_extension(ipython: Any) -> None:
+    """Answer ``%load_ext jupyter_edge``: register ``%edge`` and ``%%edge``."""
+    from jupyter_edge.magics.extension import load
+
+    load(ipython)
+
+
+def unload_ipython_extension(ipython: Any) -> None:
+    """Answer ``%unload_ext jupyter_edge``."""
+    from jupyter_edge.magics.extension import unload
+
+    unload(ipython)

@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from jupyter_edge.client.client import Client
 from jupyter_edge.client.deployment import Deployment
+from jupyter_edge.client.discovery import stop_engine
 from jupyter_edge.client.edge import Edge
+from jupyter_edge.client.ensure import (
+    ModelWish,
+    RegisteredEdge,
+    ensure_deployed,
+    ensure_edge,
+    ensure_model,
+    ensure_published,
+    ensure_steps,
+)
 from jupyter_edge.client.jobs import Job
+from jupyter_edge.client.local_edge import LocalEdge, local_edge, local_edges, serve_here
 from jupyter_edge.client.model import Model, ModelVersion
+from jupyter_edge.client.pictures import picture_rows, picture_tensor
 from jupyter_edge.client.pipeline import Pipeline
 from jupyter_edge.client.pipeline_version import PipelineVersion
 from jupyter_edge.client.publish import Publish
+from jupyter_edge.client.status import EngineStatus, engine_status
 from jupyter_edge.client.workspace import Workspace
 from jupyter_edge.core.deployment import DeploymentConfig, DeploymentConfigBuilder
 from jupyter_edge.core.errors import (
@@ -40,6 +53,7 @@ __all__ = [
     "DeploymentError",
     "Edge",
     "EdgeError",
+    "EngineStatus",
     "EngineUnavailableError",
     "EntityNotFoundError",
     "Framework",
@@ -47,14 +61,29 @@ __all__ = [
     "InvalidInputError",
     "Job",
     "JobCancelledError",
+    "LocalEdge",
     "Model",
     "ModelVersion",
+    "ModelWish",
     "Pipeline",
     "PipelineVersion",
     "Publish",
     "PublishError",
+    "RegisteredEdge",
     "RegistryError",
     "StorageFullError",
     "TooLargeError",
     "Workspace",
+    "engine_status",
+    "ensure_deployed",
+    "ensure_edge",
+    "ensure_model",
+    "ensure_published",
+    "ensure_steps",
+    "local_edge",
+    "local_edges",
+    "picture_rows",
+    "picture_tensor",
+    "serve_here",
+    "stop_engine",
 ]

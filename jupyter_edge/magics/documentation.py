@@ -1,0 +1,98 @@
+"""Help and the documentation page, from the table of verbs: `python -m jupyter_edge.magics.documentation`."""
+
+from __future__ import annotations
+
+from jupyter_edge.magics.parser import find_verb, parser_of
+from jupyter_edge.magics.table import Argument, Verb
+from jupyter_edge.magics.verbs import VERBS
+from jupyter_edge.magics.words import sentence
+
+_INTRODUCTION = """# Magics and commands
+
+<!-- Made from the table of verbs by `python -m jupyter_edge.magics.documentation`: change that, not this. -->
+
+```text
+%load_ext jupyter_edge
+%edge upload ccfraud ccfraud.onnx --fields tensor
+%edge pipeline card-fraud ccfraud
+%edge deploy card-fraud --cpus 0.5 --memory 900Mi
+%edge infer card-fraud transactions.arrow -o answers
+%edge publish card-fraud
+%edge serve card-fraud --as shop-7
+%edge infer card-fraud transactions.arrow --at shop-7 --quiet
+%edge serve --stop shop-7
+%edge logs card-fraud --dataset time,out,metadata
+%edge undeploy card-fraud
+```
+
+`%edge` is one verb on a line; `%%edge` also reads the cell. Each verb is one call of the Python API and may be
+repeated: a notebook that runs again from the top changes nothing. `jupyter edge VERB` is the same in a terminal, where
+`--file` takes the place of the cell.
+
+- `-o NAME` puts the result into a variable; else it is the cell's value. `--json` prints it; `--quiet` shows nothing.
+- `--show curl` and the like print what does the same from outside, with tokens as variables, and do nothing else.
+- `{expression}` and `$name` on the line are filled in, as in every magic of IPython.
+- Tab completes verbs, flags, names, variables and files.
+- An error is one line, says what to do next, and stops "Run All". `%config EdgeMagics.short_errors = False` shows how
+  it came about.
+- `%config EdgeMagics.url = "https://..."` drives an engine elsewhere; its token comes from `JUPYTER_EDGE_TOKEN`.
+  Secrets are never arguments: they would stay in the notebook.
+"""
+
+
+def overview() -> str:
+    """Return all verbs, a line each."""
+    width = max(len(verb.name) for verb in VERBS)
+    lines = [f"  {verb.name:<{width}}  {verb.help}" for verb in VERBS]
+    words = "%edge VERB ...      one verb; `%edge help VERB` explains it"
+    return "\n".join([words, "%%edge VERB ...     the same for verbs that read the cell", "", *lines, ""])
+
+
+def help_text(name: str, *, notebook: bool = True) -> str:
+    """Return the overview, or all about the verb of a name.
+
+    Raises:
+        InvalidInputError: if there is no such verb.
+    """
+    group = [verb for verb in VERBS if verb.name.split()[0] == name]
+    if not name:
+        return overview()
+    verbs = group if group else [find_verb(name.split())[0]]
+    return "\n".join(_help(verb) for verb in verbs)
+
+
+def page() -> str:
+    """Return the documentation page in Markdown."""
+    return "\n".join([_INTRODUCTION, *(_section(verb) for verb in VERBS)])
+
+
+def _help(verb: Verb) -> str:
+    lines = [parser_of(verb).format_help(), f"Python: {verb.api}"]
+    if verb.body:
+        lines.append(f"Cell:   {verb.body}")
+    return "\n".join([*lines, ""])
+
+
+def _section(verb: Verb) -> str:
+    lines = [f"## {verb.name}", "", f"{sentence(verb.help)} `{verb.api}`", ""]
+    if verb.body:
+        lines += [f"The cell of `%%edge {verb.name}` holds {verb.body}.", ""]
+    if verb.arguments:
+        lines += ["| argument | meaning |", "| --- | --- |", *(_row(argument) for argument in verb.arguments), ""]
+    if verb.shows:
+        lines += [f"`--show` takes {', '.join(verb.shows)}.", ""]
+    return "\n".join(lines)
+
+
+def _row(argument: Argument) -> str:
+    name = argument.name
+    if not argument.is_flag:
+        repeated = argument.options.get("nargs")
+        name = name.upper() if repeated is None else f"[{name.upper()}{' ...' if repeated == '*' else ''}]"
+    choices = argument.options.get("choices")
+    words = f"{argument.help}: {', '.join(choices)}" if choices else argument.help
+    return f"| `{name}` | {words} |"
+
+
+if __name__ == "__main__":
+    print(page(), end="")

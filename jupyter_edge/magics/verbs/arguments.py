@@ -1,0 +1,106 @@
+"""Arguments that several verbs share, and what is read from them."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from jupyter_edge.core.deployment import DeploymentConfigBuilder
+from jupyter_edge.core.errors import EntityNotFoundError
+from jupyter_edge.core.framework import Architecture
+from jupyter_edge.magics.table import Argument
+from jupyter_edge.magics.words import nearest
+
+if TYPE_CHECKING:
+    from jupyter_edge.client import ModelVersion, Pipeline, Publish
+    from jupyter_edge.magics.session import Session
+
+
+def words(text: str) -> list[str]:
+    """Read a list written with commas."""
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+PIPELINE = Argument("pipeline", "the pipeline's name", "pipelines")
+AGAIN = Argument("--again", "also where nothing changed", options={"action": "store_true"})
+NO_WAIT = Argument("--no-wait", "return the job at once, rather than wait for it", options={"action": "store_true"})
+PUBLISH_ID = Argument("--publish", "the id of a publish, rather than the newest", options={"type": int})
+TAGS = Argument("--tags", "the edge's tags, with commas", options={"type": words, "default": []})
+LIMITS = (
+    Argument("--replicas", "how many replicas", options={"type": int}),
+    Argument("--cpus", "CPUs of each replica, such as 0.5", options={"type": float}),
+    Argument("--memory", "memory of each replica, such as 900Mi"),
+    Argument("--arch", "processor architecture", options={"choices": [arch.value for arch in Architecture]}),
+)
+
+
+def config_of(options: Namespace) -> DeploymentConfigBuilder | None:
+    """Return the deployment configuration that the flags name; ``None`` where they name nothing."""
+    builder = DeploymentConfigBuilder()
+    setters: list[tuple[Callable[[Any], Any], Any]] = [
+        (builder.replica_count, options.replicas),
+        (builder.cpus, options.cpus),
+        (builder.memory, options.memory),
+        (builder.arch, options.arch),
+    ]
+    given = [(setter, value) for setter, value in setters if value is not None]
+    for setter, value in given:
+        setter(value)
+    return builder if given else None
+
+
+def pipeline_of(session: Session, options: Namespace) -> Pipeline:
+    """Return the pipeline that the verb names.
+
+    Raises:
+        EntityNotFoundError: if there is none, with the nearest name and the verb that makes one.
+    """
+    client = session.client
+    try:
+        return client.get_pipeline(options.pipeline)
+    except EntityNotFoundError:
+        workspace = client.get_current_workspace()
+        names = [pipeline.name() for pipeline in client.list_pipelines(workspace)]
+        msg = (
+            f"Workspace {workspace.name()} has no pipeline {options.pipeline!r}{nearest(options.pipeline, names)}: "
+            f"`%edge pipeline {options.pipeline} MODEL` makes it."
+        )
+        raise EntityNotFoundError(msg) from None
+
+
+def model_of(session: Session, name: str) -> ModelVersion:
+    """Return the latest version of a model.
+
+    Raises:
+        EntityNotFoundError: if there is none, with the nearest name and the verb that brings it.
+    """
+    client = session.client
+    try:
+        return client.get_model(name)
+    except EntityNotFoundError:
+        names = [model.name() for model in client.list_models()]
+        workspace = client.get_current_workspace().name()
+        msg = (
+            f"Workspace {workspace} has no model {name!r}{nearest(name, names)}: `%edge upload {name} FILE` brings it."
+        )
+        raise EntityNotFoundError(msg) from None
+
+
+def publish_of(session: Session, options: Namespace) -> Publish:
+    """Return the publish that the verb means: the one of ``--publish``, or the pipeline's newest."""
+    from jupyter_edge.client.ensure import newest_publish
+
+    chosen = getattr(options, "publish", None)
+    if chosen:
+        return session.client.get_publish(chosen)
+    publish = newest_publish(pipeline_of(session, options))
+    if publish is None:
+        msg = f"Pipeline {options.pipeline} is not published: `%edge publish {options.pipeline}` does that."
+        raise EntityNotFoundError(msg)
+    return publish
+
+
+def get_pipeline_code(options: Namespace) -> str:
+    """Return the Python that gets the pipeline which the verb names."""
+    return f"client.get_pipeline({options.pipeline!r})"

@@ -1,0 +1,242 @@
+"""Verbs of inference and its log."""
+
+from __future__ import annotations
+
+import json
+from argparse import Namespace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jupyter_edge.core.errors import InvalidInputError
+from jupyter_edge.core.media_types import ARROW_FILE, PANDAS_RECORDS
+from jupyter_edge.magics.table import Argument, Verb
+from jupyter_edge.magics.twins import call_code, post, post_data
+from jupyter_edge.magics.verbs.arguments import PIPELINE, get_pipeline_code, pipeline_of, words
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from jupyter_edge.client import LocalEdge, ModelVersion, Pipeline
+    from jupyter_edge.magics.session import Session
+
+_FILES = {".arrow": ARROW_FILE, ".json": PANDAS_RECORDS}
+_LARGEST_TWIN = 1 << 16
+_SHOWN_ROWS = 100
+
+
+def _infer(session: Session, options: Namespace) -> Any:
+    target = _target(session, options)
+    rows = _rows(session, options)
+    answer = target.infer_from_file(rows) if isinstance(rows, Path) else target.infer(rows)
+    given = session.variables.get(options.data or "")
+    return answer if type(given) is type(answer) or not hasattr(answer, "to_pandas") else answer.to_pandas()
+
+
+def _target(session: Session, options: Namespace) -> Pipeline | LocalEdge:
+    if options.at:
+        from jupyter_edge.client.local_edge import local_edge
+
+        return local_edge(options.at)
+    return pipeline_of(session, options)
+
+
+def _rows(session: Session, options: Namespace) -> Any:
+    """Return what the verb names: the rows of a picture, of the cell, of a variable; or the path of a file."""
+    named = [what for what in (options.image, options.data, options.body) if what]
+    if len(named) != 1:
+        msg = "Give one of: rows as JSON in the cell or by --file, the name of a variable, a file, or --image FILE."
+        raise InvalidInputError(msg)
+    if options.image:
+        return _picture(session, options)
+    if options.body:
+        return _records(options.body)
+    if options.data in session.variables:
+        return session.variables[options.data]
+    path = Path(options.data).expanduser()
+    if path.is_file():
+        return path
+    msg = f"{options.data!r} is neither a variable nor a file (looked in {Path.cwd()}): name a DataFrame or a file."
+    raise InvalidInputError(msg)
+
+
+def _records(text: str) -> Any:
+    """Return JSON rows as a DataFrame, and other JSON as it is."""
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        msg = f'The rows are no JSON ({error.msg}, line {error.lineno}): write them as [{{"tensor": [0.1, 0.2]}}].'
+        raise InvalidInputError(msg) from None
+    if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
+        return value
+    import pandas as pd
+
+    return pd.DataFrame(value)
+
+
+def _picture(session: Session, options: Namespace) -> pa.Table:
+    from jupyter_edge.client.pictures import picture_rows, picture_tensor
+
+    model = _first_model(session, options)
+    return picture_rows(model, picture_tensor(model, options.image, options.fit))
+
+
+def _first_model(session: Session, options: Namespace) -> ModelVersion:
+    steps = pipeline_of(session, options).steps()
+    if not steps:
+        msg = f"Pipeline {options.pipeline} has no steps, so it takes no picture: give it a model first."
+        raise InvalidInputError(msg)
+    (model,) = steps[0]["ModelInference"]["models"]
+    return session.client.get_model(model["name"], model["version"])
+
+
+def _infer_python(session: Session, options: Namespace) -> str:
+    target = f"local_edge({options.at!r})" if options.at else get_pipeline_code(options)
+    if options.image:
+        step = _first_model(session, options)
+        model = f"client.get_model({step.name()!r}, {step.version()!r})"
+        tensor = f"picture_tensor({model}, {options.image!r}, {options.fit!r})"
+        return f"print({target}.infer(picture_rows({model}, {tensor})))"
+    rows = _rows(session, options)
+    if isinstance(rows, Path):
+        return f"print({target}.infer_from_file({str(rows)!r}))"
+    return f"import json\nimport pandas\nprint({target}.infer(pandas.DataFrame(json.loads({_json(rows)!r}))))"
+
+
+def _infer_curl(session: Session, options: Namespace) -> str:
+    target = _target(session, options)
+    url = target.url if options.at else pipeline_of(session, options).url()
+    url = f"{url}/infer" if options.at else url
+    rows = None if options.image else _rows(session, options)
+    if options.image:
+        msg = "A picture is made a tensor before it is sent: --show python does that."
+        raise InvalidInputError(msg)
+    if isinstance(rows, Path):
+        if rows.suffix not in _FILES:
+            msg = f"{rows.name} cannot be inferred on: give an Arrow file (.arrow) or JSON of records (.json)."
+            raise InvalidInputError(msg)
+        return post_data(str(url), _FILES[rows.suffix], f"@{rows}", token=not options.at)
+    return post_data(str(url), PANDAS_RECORDS, _json(rows), token=not options.at)
+
+
+def _json(rows: Any) -> str:
+    rows = rows.to_pandas() if hasattr(rows, "to_pandas") else rows
+    text = str(rows.to_json(orient="records")) if hasattr(rows, "to_json") else json.dumps(rows)
+    if len(text) > _LARGEST_TWIN:
+        msg = "These rows are too many for a command: save them as an Arrow file and name that."
+        raise InvalidInputError(msg)
+    return text
+
+
+def _selection(options: Namespace) -> dict[str, Any]:
+    return {
+        "limit": options.limit,
+        "start_datetime": options.start,
+        "end_datetime": options.end,
+        "dataset": options.dataset,
+        "dataset_exclude": options.exclude,
+    }
+
+
+def _selection_code(options: Namespace) -> tuple[str, dict[str, Any]]:
+    given = _selection(options)
+    times = {name: given.pop(name) for name in ("start_datetime", "end_datetime")}
+    written = [f"{name}=datetime.datetime.fromisoformat({str(time)!r})" for name, time in times.items() if time]
+    return ", ".join(written), given
+
+
+def _logs_python(session: Session, options: Namespace) -> str:
+    times, given = _selection_code(options)
+    return f"import datetime\nprint({call_code(f'{get_pipeline_code(options)}.logs', *filter(None, [times]), **given)})"
+
+
+def _export_python(session: Session, options: Namespace) -> str:
+    times, given = _selection_code(options)
+    call = call_code(
+        f"{get_pipeline_code(options)}.export_logs",
+        repr(options.directory),
+        *filter(None, [times]),
+        file_prefix=options.prefix,
+        arrow=options.arrow,
+        **given,
+    )
+    return f"import datetime\n{call}"
+
+
+def _logs_curl(session: Session, options: Namespace) -> str:
+    if options.dataset or options.exclude:
+        msg = "The engine's JSON log has all columns: leave --dataset and --exclude out, or see --show python."
+        raise InvalidInputError(msg)
+    pipeline = pipeline_of(session, options)
+    body: dict[str, Any] = {"workspace_id": pipeline.workspace_id(), "pipeline_name": pipeline.name()}
+    body |= {"page_size": options.limit or _SHOWN_ROWS}
+    if options.start and options.end:
+        times = {"start_time": options.start, "end_time": options.end}
+        return post("pipelines/get_logs", body | {name: time.astimezone().isoformat() for name, time in times.items()})
+    return post("pipelines/get_logs", body | {"order": "desc"})
+
+
+def _export(session: Session, options: Namespace) -> str:
+    pipeline = pipeline_of(session, options)
+    prefix = options.prefix or pipeline.name()
+    pipeline.export_logs(options.directory, prefix, arrow=options.arrow, **_selection(options))
+    ending = "arrow" if options.arrow else "json"
+    return f"The log is in {Path(options.directory).expanduser() / prefix}-<n>.{ending}"
+
+
+_SELECTION = (
+    Argument("--limit", "at most this many rows", options={"type": int}),
+    Argument("--start", "rows since this time, such as 2026-01-31T12:00", options={"type": datetime.fromisoformat}),
+    Argument("--end", "rows until this time", options={"type": datetime.fromisoformat}),
+    Argument("--dataset", "which columns, with commas, such as time,out,metadata", options={"type": words}),
+    Argument("--exclude", "which columns not, with commas", options={"type": words}),
+)
+
+INFERENCE_VERBS = (
+    Verb(
+        "infer",
+        "send rows, a file or a picture to a pipeline, here or at an edge that runs here",
+        "client.get_pipeline(PIPELINE).infer(ROWS)",
+        _infer,
+        python=_infer_python,
+        curl=_infer_curl,
+        arguments=(
+            PIPELINE,
+            Argument("data", "a variable, or a file: .arrow or .json", "data", {"nargs": "?"}),
+            Argument("--image", "a picture, made a tensor as the model's input says", "files", {"metavar": "FILE"}),
+            Argument(
+                "--fit",
+                "what becomes of a picture of another shape",
+                options={"choices": ["stretch", "letterbox"], "default": "stretch"},
+            ),
+            Argument("--at", "ask the edge of this name, as serve started it", "local_edges", {"metavar": "EDGE"}),
+        ),
+        body="rows as JSON",
+    ),
+)
+
+LOG_VERBS = (
+    Verb(
+        "logs",
+        "show the log of a pipeline, of the engine and of all edges, newest first",
+        "client.get_pipeline(PIPELINE).logs(LIMIT)",
+        lambda session, options: pipeline_of(session, options).logs(**_selection(options)),
+        python=_logs_python,
+        curl=_logs_curl,
+        arguments=(PIPELINE, *_SELECTION),
+    ),
+    Verb(
+        "export",
+        "write the log of a pipeline to files",
+        "client.get_pipeline(PIPELINE).export_logs(DIRECTORY)",
+        _export,
+        python=_export_python,
+        arguments=(
+            PIPELINE,
+            Argument("--directory", "where to", "files", {"default": "logs"}),
+            Argument("--prefix", "how the files' names begin; the pipeline's name if not given"),
+            Argument("--arrow", "Arrow files rather than JSON Lines", options={"action": "store_true"}),
+            *_SELECTION,
+        ),
+    ),
+)
