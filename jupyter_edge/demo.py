@@ -29,6 +29,8 @@ _CONFIG = DeploymentConfigBuilder().replica_count(1).cpus(1).memory("900Mi").bui
 def run_demo(folder: Path) -> None:
     """Run both stories, card fraud and object detection, in a home of their own; leave the picture in ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
+    for name in [name for name in os.environ if name.startswith("JUPYTER_EDGE_")]:
+        del os.environ[name]  # another engine, its port and its registry are nothing to the demo
     with tempfile.TemporaryDirectory(prefix="home-", dir=folder) as home:
         os.environ["JUPYTER_EDGE_HOME"] = str(Path(home).absolute())
         try:

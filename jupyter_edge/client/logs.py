@@ -115,7 +115,13 @@ def export_logs(  # noqa: PLR0913 (the parameters of the documented call)
     """Write a pipeline's log to ``<prefix>-<n>.json`` (JSON Lines) or ``.arrow`` files, and return their paths.
 
     A new file starts where the columns change; without rows there is no file.
+
+    Raises:
+        InvalidInputError: if ``prefix`` is more than the beginning of a file's name.
     """
+    if Path(prefix).name != prefix:
+        msg = f"file_prefix is {prefix!r}: give the beginning of a file's name, and the folder as directory."
+        raise InvalidInputError(msg)
     directory.mkdir(parents=True, exist_ok=True)
     files = _Files(directory, prefix, arrow, _size_of(data_size_limit))
     suppressed = False

@@ -16,6 +16,12 @@ from jupyter_edge.client.logs import LogQuery, json_lines
 NOON = datetime(2023, 10, 31, 12, tzinfo=UTC)
 
 
+@pytest.mark.parametrize("prefix", ["../logs", "a/b", "/logs"])
+def test_an_export_stays_in_its_folder(pipeline: Pipeline, tmp_path: Path, prefix: str) -> None:
+    with pytest.raises(InvalidInputError, match="directory"):
+        pipeline.export_logs(tmp_path / "logs", file_prefix=prefix)
+
+
 def test_a_line_keeps_milliseconds_short_floats_and_flat_names() -> None:
     rows = pa.table(
         {
