@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from jupyter_edge.core.errors import EdgeError
+from jupyter_edge.magics.commands import add_serve, add_verbs, serve_in_foreground
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
@@ -49,13 +50,17 @@ def _parser() -> argparse.ArgumentParser:
     env.set_defaults(run=_env)
 
     serve = commands.add_parser(
-        "serve", help="serve a published pipeline", description="Reads PIPELINE_URL and the other variables of an edge."
+        "serve",
+        help="serve a published pipeline",
+        description="Serves a pipeline that this home's engine published; without one, reads PIPELINE_URL and the "
+        "other variables of an edge.",
     )
     serve.add_argument(
         "--host", default="127.0.0.1", help="address to listen on (0.0.0.0: every interface, no token asked)"
     )
-    serve.add_argument("--port", type=int, default=8080)
+    add_serve(serve)
     serve.set_defaults(run=_serve)
+    add_verbs(commands)
 
     demo = commands.add_parser("demo", help="run the main job on the samples that come with the package")
     demo.add_argument("--folder", type=Path, default=Path("jupyter-edge-demo"), help="where the results are put")
@@ -128,10 +133,13 @@ def _env(options: argparse.Namespace) -> None:
 
 
 def _serve(options: argparse.Namespace) -> None:
+    if options.pipeline:
+        serve_in_foreground(options)
+        return
     from jupyter_edge.edge.agent import run
     from jupyter_edge.edge.settings import EdgeSettings
 
-    run(EdgeSettings.from_environment(), options.host, options.port)
+    run(EdgeSettings.from_environment(), options.host, options.port or 8080)
 
 
 def _demo(options: argparse.Namespace) -> None:
