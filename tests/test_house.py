@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ast
+import importlib.metadata
+import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,6 +55,28 @@ def test_onnxruntime_is_imported_only_where_its_telemetry_is_turned_off() -> Non
         "assert os.environ['ORT_DISABLE_TELEMETRY'] == '1'"
     )
     subprocess.run([sys.executable, "-c", program], check=True, env={})
+
+
+def imported(*folders: Path) -> set[str]:
+    """Return the distributions that the code below some folders imports, as their names are compared."""
+    modules = {name.split(".")[0] for folder in folders for path in folder.rglob("*.py") for name in imports(path)}
+    distributions = importlib.metadata.packages_distributions()
+    return {plain(name) for module in modules for name in distributions.get(module, [])} - {"jupyter-edge"}
+
+
+def plain(requirement: str) -> str:
+    return re.split(r"[<>=\[]", requirement)[0].lower().replace("_", "-")
+
+
+def test_what_is_imported_is_declared_and_explained() -> None:
+    project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text())["project"]
+    declared = set(map(plain, project["dependencies"]))
+    for_tests = set(map(plain, project["optional-dependencies"]["test"]))
+    comes_along = {"pydantic-core", "pillow"}  # with pydantic; with matplotlib, and imported only where it is there
+    assert imported(PACKAGE) - comes_along <= declared
+    assert imported(PACKAGE.parent / "tests", PACKAGE.parent / "benchmarks") <= declared | for_tests
+    explained = (PACKAGE.parent / "docs" / "dependencies.md").read_text()
+    assert not [name for name in declared | for_tests if not re.search(rf"(?<![\w-]){name}(?![\w-])", explained)]
 
 
 @pytest.mark.parametrize("module", ["jupyter_edge.edge.agent", "jupyter_edge.edge.replica", "jupyter_edge.cli"])
