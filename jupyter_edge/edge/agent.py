@@ -74,7 +74,8 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=1024)
     except OSError as error:
-        msg = f"The edge cannot listen on {host}:{port} ({error.strerror}): give another --port or --host."
+        reason = str(error.strerror).partition(" (while")[0]  # Python adds the address to the system's words
+        msg = f"The edge cannot listen on {host}:{port} ({reason}): give another --port or --host."
         raise InvalidInputError(msg) from None
 
 

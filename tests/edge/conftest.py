@@ -50,8 +50,8 @@ def flip_a_bit(file: Path) -> None:
 class Edge:
     """A `jupyter-edge serve` process with nothing of the engine's environment but what it is given."""
 
-    def __init__(self, persist: Path, under: Sequence[str] = (), **variables: str) -> None:
-        self.port = free_port()
+    def __init__(self, persist: Path, under: Sequence[str] = (), port: int = 0, **variables: str) -> None:
+        self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = persist.parent / f"{persist.name}-{self.port}.log"
         environ = {key: value for key, value in os.environ.items() if not key.startswith(("JUPYTER_EDGE", "OCI_"))}
@@ -148,8 +148,8 @@ def start_edge(tmp_path: Path) -> Iterator[Callable[..., Edge]]:
     """Start edges that are ended with the test; their persist folder is the test's own unless one is given."""
     edges: list[Edge] = []
 
-    def start(*, persist: str = "persist", under: Sequence[str] = (), **variables: str) -> Edge:
-        edges.append(Edge(tmp_path / persist, under, **variables))
+    def start(*, persist: str = "persist", under: Sequence[str] = (), port: int = 0, **variables: str) -> Edge:
+        edges.append(Edge(tmp_path / persist, under, port, **variables))
         return edges[-1]
 
     yield start
