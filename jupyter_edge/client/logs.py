@@ -35,7 +35,9 @@ _SUPPRESSED = (
 
 @dataclass(frozen=True)
 class LogQuery:
-    """Which rows and columns of a log are wanted; newest first, or oldest first within a range of time.
+    """Which rows and columns of a log are wanted; newest first, or oldest first within a range of time or if asked for.
+
+    ``partitions`` are the names of the replicas and edges whose rows are wanted; none means all.
 
     Raises:
         InvalidInputError: if only one end of the range is given, or a limit that is no positive number.
@@ -46,6 +48,8 @@ class LogQuery:
     end: datetime | None = None
     dataset: Sequence[str] | None = None
     exclude: Sequence[str] | None = None
+    partitions: Sequence[str] = ()
+    oldest_first: bool = False
 
     def __post_init__(self) -> None:
         if (self.start is None) != (self.end is None):
@@ -69,12 +73,13 @@ class LogQuery:
         """Return the query parameters of one page."""
         excluded = [self.exclude] if isinstance(self.exclude, str) else list(self.exclude or [])
         if self.start is None or self.end is None:
-            span = [("order", "desc")]
+            span = [("order", "asc" if self.oldest_first else "desc")]
         else:
             span = [("time.start", _iso(self.start)), ("time.end", _iso(self.end))]
         return [
             *([("page_size", str(page_rows))] if page_rows else []),
             *span,
+            *(("partition[]", name) for name in self.partitions),
             *(("dataset[]", path) for path in self.paths),
             *(("dataset.exclude[]", path) for path in excluded),
             ("dataset.separator", "."),
@@ -93,7 +98,7 @@ class Page:
 def read_logs(transport: Transport, pipeline_id: int, query: LogQuery, *, arrow: bool) -> pd.DataFrame | pa.Table:
     """Return a pipeline's logged rows, with a warning where more of them exist."""
     limit = query.limit or (DEFAULT_LIMIT if query.start is None else None)
-    page = _read_page(transport, _topic_of(transport, pipeline_id), query.parameters(limit), None)
+    page = read_page(transport, topic_of(transport, pipeline_id), query.parameters(limit), None)
     reasons = {"RecordLimited": _MORE_ROWS, "ByteLimited": _MORE_BYTES, "SchemaChange": _OTHER_SCHEMA}
     if page.status in reasons:
         warnings.warn(reasons[page.status], stacklevel=3)
@@ -126,7 +131,7 @@ def export_logs(  # noqa: PLR0913 (the parameters of the documented call)
     files = _Files(directory, prefix, arrow, _size_of(data_size_limit))
     suppressed = False
     try:
-        for page in _pages(transport, _topic_of(transport, pipeline_id), query):
+        for page in _pages(transport, topic_of(transport, pipeline_id), query):
             suppressed = suppressed or _warn_of_suppressed(page.rows)
             if not files.write(_without_metadata(page.rows, query)):
                 message = f"There are more logs than {data_size_limit}: set a larger data_size_limit to export them."
@@ -206,7 +211,7 @@ def _pages(transport: Transport, topic: str, query: LogQuery) -> Iterator[Page]:
     left, position = query.limit, None
     while left is None or left > 0:
         page_rows = _PAGE_ROWS if left is None else min(left, _PAGE_ROWS)
-        page = _read_page(transport, topic, query.parameters(page_rows), position)
+        page = read_page(transport, topic, query.parameters(page_rows), position)
         if not page.rows.num_rows:
             return
         yield page
@@ -216,9 +221,10 @@ def _pages(transport: Transport, topic: str, query: LogQuery) -> Iterator[Page]:
         position = page.next
 
 
-def _read_page(
+def read_page(
     transport: Transport, topic: str, parameters: list[tuple[str, str]], position: dict[str, int] | None
 ) -> Page:
+    """Read rows from a position on, or from the beginning."""
     response = transport.send(
         f"{transport.url}/v1/logs/topic/{topic}/records",
         json.dumps(position or {}).encode(),
@@ -230,7 +236,8 @@ def _read_page(
     return Page(rows, status["status"], status.get("next"))
 
 
-def _topic_of(transport: Transport, pipeline_id: int) -> str:
+def topic_of(transport: Transport, pipeline_id: int) -> str:
+    """Return the name of a pipeline's log."""
     return str(transport.post("plateau/get_topic_name", {"pipeline_pk_id": pipeline_id})["topic_name"])
 
 

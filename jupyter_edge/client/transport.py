@@ -95,6 +95,10 @@ class Transport:
         """Post JSON to ``/v1/api/<path>``; return the JSON that it answers, with the job it started."""
         return self.answer_of(self.send(f"{self.url}/v1/api/{path}", json.dumps(body or {}).encode(), {}))
 
+    def get(self, path: str) -> Any:
+        """Get the JSON at ``/v1/<path>``."""
+        return self.answer_of(self.send(f"{self.url}/v1/{path}", None, {})).value
+
     def answer_of(self, response: requests.Response) -> Answer:
         """Read an answer of ours."""
         job = response.headers.get("Jupyter-Edge-Job")
@@ -109,11 +113,11 @@ class Transport:
         query: Sequence[tuple[str, str]] = (),
         timeout: float | None = _READ_SECONDS,
     ) -> requests.Response:
-        """Post a body and return the response of a request that succeeded.
+        """Send a request and return the response, if it succeeded.
 
         Args:
             url: the whole address.
-            body: bytes, or an object with ``read`` and a length, which is streamed.
+            body: bytes, or an object with ``read`` and a length, which is streamed; ``None`` makes it a GET.
             headers: ``Content-Type`` (JSON if not given), ``Accept``.
             query: the query's parameters.
             timeout: seconds to wait for the answer; ``None`` waits for ever.
@@ -123,7 +127,8 @@ class Transport:
             EdgeError: of the class that the answer's status stands for, with the engine's own words.
         """
         try:
-            response = self._session.post(
+            response = self._session.request(
+                "GET" if body is None else "POST",
                 url,
                 params=list(query),
                 data=body,

@@ -23,7 +23,7 @@ DEFAULT_PAGE_ROWS = 1000
 
 @dataclass(frozen=True)
 class Request:
-    """What a caller asks for, as text from outside; ``start`` and ``end`` are ISO-8601."""
+    """What a caller asks for, as text from outside; ``start`` and ``end`` are ISO-8601, no ``partitions`` are all."""
 
     page_size: str | int | None
     order: str | None
@@ -31,6 +31,7 @@ class Request:
     end: str | None
     positions: dict[str, int]
     selection: Selection
+    partitions: list[str] | None = None
 
     def query(self, pipeline_id: int) -> Query:
         """Return the query that this asks for.
@@ -49,6 +50,7 @@ class Request:
             limit=_page_size(self.page_size),
             descending=_is_descending(self.order),
             positions=self.positions,
+            partitions=self.partitions,
             **bounds,
         )
 

@@ -41,6 +41,7 @@ class Query:
         first: earliest time in milliseconds since the epoch, inclusive.
         last: latest time, inclusive.
         positions: where the page before ended, by partition; empty for the first page.
+        partitions: the names of those whose rows are wanted; ``None`` for all.
         max_bytes: about how large the page may become; one row is always returned.
     """
 
@@ -51,6 +52,7 @@ class Query:
     first: int = _FAR_PAST
     last: int = _FAR_FUTURE
     positions: dict[str, int] = field(default_factory=dict)
+    partitions: list[str] | None = None
     max_bytes: int = MAX_PAGE_BYTES
 
 
@@ -131,8 +133,10 @@ class _Reader:
         return "SchemaChange" if self._blocked else "All"
 
     def _partitions(self) -> list[LogPartition]:
-        owned = LogPartition.pipeline_id == self._query.pipeline_id
-        return list(self._session.scalars(select(LogPartition).where(owned).order_by(LogPartition.name)))
+        wanted = [LogPartition.pipeline_id == self._query.pipeline_id]
+        if self._query.partitions is not None:
+            wanted.append(LogPartition.name.in_(self._query.partitions))
+        return list(self._session.scalars(select(LogPartition).where(*wanted).order_by(LogPartition.name)))
 
     def _scan(self, partition: LogPartition) -> _Scan:
         query = self._query

@@ -244,3 +244,13 @@ def test_a_shipment_over_the_limit_is_refused(scene: EdgeScene) -> None:
 def test_a_row_appears_soon_after_it_was_logged_on_an_edge(scene: EdgeScene) -> None:
     scene.spool.append(record(42))
     wait_until(lambda: scene.read()[0].num_rows == 1, seconds=5)
+
+
+@pytest.mark.parametrize("order", ["asc", "desc"])
+def test_the_rows_of_some_partitions_only_can_be_read(scene: EdgeScene, order: str) -> None:
+    scene.log(*(record(number) for number in range(5)))
+    table, status = scene.read(page_size=3, order=order, **{"partition[]": [scene.edge]})
+    assert table.num_rows == 3
+    assert set(status["next"]) == {scene.edge}
+    assert scene.read(order=order, **{"partition[]": ["another"]})[0].num_rows == 0
+    assert scene.read(order=order, **{"partition[]": ["another", scene.edge]})[0].num_rows == 5

@@ -84,8 +84,8 @@ async def get_topic(topic: str, state: State) -> Topic:
 async def read_records(topic: str, request: Request, state: State) -> Response:
     """Read a page of a log as an Arrow IPC file; the body is ``{}`` or the ``next`` object of the page before.
 
-    The query takes ``page_size``, ``order`` (asc or desc), ``time.start`` and ``time.end``, ``dataset[]``,
-    ``dataset.exclude[]`` and ``dataset.separator``.
+    The query takes ``page_size``, ``order`` (asc or desc), ``time.start`` and ``time.end``, ``partition[]``,
+    ``dataset[]``, ``dataset.exclude[]`` and ``dataset.separator``.
     """
     body = await request.body()
     pipeline_id = await _find_and_flush(state, topic)
@@ -125,7 +125,8 @@ async def _find_and_flush(state: EngineState, topic: str) -> int | None:
 def _records(logs: LogStore, pipeline_id: int | None, query: str, body: bytes) -> Response:
     from jupyter_edge.engine import log_answer
 
-    found = {key: values[-1] for key, values in parse_qs(query).items()}
+    given = parse_qs(query)
+    found = {key: values[-1] for key, values in given.items()}
     if found.get("order", "").lower() == "desc" and ("time.start" in found or "time.end" in found):
         raise InvalidInputError("order=desc cannot be combined with times: leave the order out, or the times.")
     selection = Selection.parse(query)
@@ -136,6 +137,7 @@ def _records(logs: LogStore, pipeline_id: int | None, query: str, body: bytes) -
         found.get("time.end"),
         log_answer.read_positions(body),
         selection,
+        given.get("partition[]"),
     )
     page = log_answer.read(logs, pipeline_id, asked)
     status = log_answer.iteration_status(page)
