@@ -12,7 +12,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -60,6 +60,11 @@ def open_database(path: Path) -> Sessions:
         )
         raise EdgeError(msg) from error
     return Sessions(engine)
+
+
+def is_full(error: BaseException) -> bool:
+    """Tell whether the database could not be written because its disk is full."""
+    return isinstance(error, OperationalError) and "full" in str(error.orig)
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: ConnectionPoolEntry) -> None:

@@ -102,14 +102,13 @@ class Deployments:
         row.pipeline.updated_at = row.updated_at
         return row.id
 
-    def unwant(self, deployment_id: int) -> None:
+    def unwant(self, session: Session, deployment_id: int) -> None:
         """Ask for a deployment to end.
 
         Raises:
             EntityNotFoundError: if there is none of this id.
         """
-        with self._sessions.begin() as session:
-            self._row(session.get(Deployment, deployment_id), deployment_id).deployed = False
+        self._row(session.get(Deployment, deployment_id), deployment_id).deployed = False
 
     def port(self, deployment_id: int) -> int | None:
         """Return the port on which a deployment listens; ``None`` while it does not."""

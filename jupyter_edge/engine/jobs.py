@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from jupyter_edge.core.errors import EdgeError, EntityNotFoundError, JobCancelledError
-from jupyter_edge.engine.database import Sessions
+from jupyter_edge.engine.database import Sessions, is_full
 from jupyter_edge.engine.tables import Job, now
 
 KEPT_JOBS = 1_000
+_RETRY_SECONDS = 1.0
 _FINISHED = ("succeeded", "failed", "cancelled")
 _log = logging.getLogger(__name__)
 Result = TypeVar("Result")
@@ -71,16 +75,30 @@ class Jobs:
     def submit(self, kind: str, work: Callable[[JobContext], Result]) -> tuple[int, Future[Result]]:
         """Do what ``start`` does, and return also the future of what ``work`` returns or raises."""
         with self._sessions.begin() as session:
-            job = Job(kind=kind)
-            session.add(job)
-            session.flush()
-            job_id = job.id
-            session.execute(delete(Job).where(Job.id <= job_id - KEPT_JOBS, Job.state.in_(_FINISHED)))
-        context = JobContext(lambda progress, message: self._write(job_id, progress=progress, message=message))
+            job_id = self.add(session, kind)
+        return job_id, self.run(job_id, work)
+
+    def add(self, session: Session, kind: str) -> int:
+        """Add a job to be run once the session has committed, together with what it is to work on; return its id."""
+        job = Job(kind=kind)
+        session.add(job)
+        session.flush()
+        session.execute(delete(Job).where(Job.id <= job.id - KEPT_JOBS, Job.state.in_(_FINISHED)))
+        return job.id
+
+    def run(
+        self, job_id: int, work: Callable[[JobContext], Result], failed: Callable[[Session, str], None] | None = None
+    ) -> Future[Result]:
+        """Run an added job in a thread of its own and return the future of what ``work`` returns or raises.
+
+        Args:
+            failed: called with the reason if the job does not succeed, to say so elsewhere in the same transaction.
+        """
+        context = JobContext(lambda progress, message: self._note(job_id, progress=progress, message=message))
         outcome: Future[Result] = Future()
         self._running[job_id] = (context, outcome)
-        threading.Thread(target=self._run, args=(job_id, context, outcome, work), daemon=True).start()
-        return job_id, outcome
+        threading.Thread(target=self._run, args=(job_id, context, outcome, work, failed), daemon=True).start()
+        return outcome
 
     def get(self, job_id: int) -> Job:
         """Return the job's row.
@@ -126,28 +144,51 @@ class Jobs:
             context.cancelled.set()
 
     def _run(
-        self, job_id: int, context: JobContext, outcome: Future[Result], work: Callable[[JobContext], Result]
+        self,
+        job_id: int,
+        context: JobContext,
+        outcome: Future[Result],
+        work: Callable[[JobContext], Result],
+        failed: Callable[[Session, str], None] | None,
     ) -> None:
         try:
-            self._write(job_id, state="running")
+            self._note(job_id, state="running")
             result = work(context)
-            self._write(job_id, state="succeeded", progress=1.0)
-            outcome.set_result(result)
         except BaseException as error:  # noqa: BLE001 (whoever waits for the outcome gets it)
-            self._fail(job_id, error)
-            outcome.set_exception(error)
-        finally:
-            del self._running[job_id]
+            state, reason = self._failure(job_id, error)
+            end = partial(self._end, job_id, failed, reason, state=state, error=reason)
+            settle: Callable[[], None] = partial(outcome.set_exception, error)
+        else:
+            end = partial(self._end, job_id, None, "", state="succeeded", progress=1.0)
+            settle = partial(outcome.set_result, result)
+        ended = end()
+        settle()
+        while not ended:  # the disk is full, and nobody else would say later how the job has ended
+            time.sleep(_RETRY_SECONDS)
+            ended = end()
+        del self._running[job_id]
 
-    def _fail(self, job_id: int, error: BaseException) -> None:
+    def _failure(self, job_id: int, error: BaseException) -> tuple[str, str]:
         state = "cancelled" if isinstance(error, JobCancelledError) else "failed"
-        message = str(error)
-        if not isinstance(error, EdgeError):
-            _log.error("Job %d failed", job_id, exc_info=error)
-            message = f"The job failed unexpectedly ({type(error).__name__}): the engine's log says more."
-        with suppress(SQLAlchemyError):  # a full disk; the next engine marks the job as failed
-            self._write(job_id, state=state, error=message)
+        if isinstance(error, EdgeError):
+            return state, str(error)
+        if is_full(error):
+            return state, "The disk is full, so the job was not done: free some space and start it again."
+        _log.error("Job %d failed", job_id, exc_info=error)
+        return state, f"The job failed unexpectedly ({type(error).__name__}): the engine's log says more."
 
-    def _write(self, job_id: int, **values: Any) -> None:
-        with self._sessions.begin() as session:
+    def _end(self, job_id: int, failed: Callable[[Session, str], None] | None, reason: str, **values: Any) -> bool:
+        """Write how a job has ended; return whether that could be written."""
+        try:
+            with self._sessions.begin() as session:
+                session.execute(update(Job).where(Job.id == job_id).values(updated_at=now(), **values))
+                if failed:
+                    failed(session, reason)
+        except SQLAlchemyError:
+            return False
+        return True
+
+    def _note(self, job_id: int, **values: Any) -> None:
+        """Write how far a job is; what cannot be written, as on a full disk, does not make the job fail."""
+        with suppress(SQLAlchemyError), self._sessions.begin() as session:
             session.execute(update(Job).where(Job.id == job_id).values(updated_at=now(), **values))

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import copy
-import logging
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select, update
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from jupyter_edge.core.deployment import limits_of
-from jupyter_edge.core.errors import ConflictError, EdgeError, EntityNotFoundError, InvalidInputError, JobCancelledError
+from jupyter_edge.core.errors import ConflictError, EntityNotFoundError, InvalidInputError
 from jupyter_edge.core.pipeline import PipelineSpec, models_of
 from jupyter_edge.engine.database import Sessions
 from jupyter_edge.engine.jobs import JobContext
@@ -30,7 +28,6 @@ _DEFAULT_CONFIG: dict[str, Any] = {
     "engineAux": {},
 }
 _LAYERS_SHARE = 0.9
-_log = logging.getLogger(__name__)
 
 
 def add_publish(
@@ -126,21 +123,21 @@ def mark_interrupted(sessions: Sessions) -> None:
 
 
 def push(sessions: Sessions, registry: EdgeRegistry, blobs: BlobStore, publish_id: int, job: JobContext) -> None:
-    """Push a publish to the registry, each tag last, and mark it as published; or as failed, with the reason."""
-    try:
-        _update(sessions, publish_id, status="Publishing")
-        with sessions() as session:
-            publish = get_publish(session, publish_id)
-            configs = configs_by_id(session, publish.model_config_ids)
-            spec = spec_of(publish.pipeline_version, configs, publish.engine_config)
-        addresses = _push_all(spec, publish.created_at, registry, blobs, job)
-        _update(sessions, publish_id, status="Published", **addresses)
-    except BaseException as error:
-        try:
-            _update(sessions, publish_id, status="Error", error=_reason(error))
-        except SQLAlchemyError:  # a full disk; the next engine marks the publish as failed
-            _log.exception("Publish %s failed, and could not be marked so", publish_id)
-        raise
+    """Push a publish to the registry, each tag last, and mark it as published."""
+    _update(sessions, publish_id, status="Publishing")
+    with sessions() as session:
+        publish = get_publish(session, publish_id)
+        configs = configs_by_id(session, publish.model_config_ids)
+        spec = spec_of(publish.pipeline_version, configs, publish.engine_config)
+        created = publish.created_at
+    addresses = _push_all(spec, created, registry, blobs, job)
+    _update(sessions, publish_id, status="Published", **addresses)
+
+
+def mark_failed(session: Session, publish_id: int, reason: str) -> None:
+    """Mark a publish as failed, unless it is complete."""
+    unfinished = update(Publish).where(Publish.id == publish_id, Publish.status.in_(UNFINISHED))
+    session.execute(unfinished.values(status="Error", error=reason, updated_at=now()))
 
 
 def _push_all(
@@ -167,14 +164,6 @@ def _push_all(
 def _update(sessions: Sessions, publish_id: int, **values: Any) -> None:
     with sessions.begin() as session:
         session.execute(update(Publish).where(Publish.id == publish_id).values(updated_at=now(), **values))
-
-
-def _reason(error: BaseException) -> str:
-    if isinstance(error, JobCancelledError):
-        return "The publish was cancelled before it was done: publish again."
-    if isinstance(error, EdgeError):
-        return str(error)
-    return f"The publish failed unexpectedly ({type(error).__name__}): the engine's log says more."
 
 
 def _shown(config: dict[str, Any] | None) -> dict[str, Any]:

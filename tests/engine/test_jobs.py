@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+import sqlite3
 import threading
 from http import HTTPStatus
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 from jupyter_edge.core.errors import EntityNotFoundError, InvalidInputError
 from jupyter_edge.engine import jobs as jobs_module
 from jupyter_edge.engine.database import open_database
 from jupyter_edge.engine.jobs import JobContext, Jobs
-from tests.engine.process import EngineProcess
+from tests.engine.process import EngineProcess, wait_for
 
 SECONDS = 30.0
 
@@ -131,3 +134,23 @@ def test_the_api_lists_shows_and_cancels_jobs(engine: EngineProcess, workspace_i
     assert engine.post("jobs/cancel", id=job_id) == job
     unknown = engine.client.post("/v1/api/jobs/cancel", json={"id": 10**9})
     assert unknown.status_code == HTTPStatus.NOT_FOUND
+
+
+def test_how_a_job_ended_is_written_later_where_the_disk_is_full(jobs: Jobs, database: Path) -> None:
+    reasons = []
+
+    def work(_context: JobContext) -> None:
+        raise OperationalError("INSERT", {}, sqlite3.OperationalError("database or disk is full"))
+
+    def failed(_session: Session, reason: str) -> None:
+        reasons.append(reason)
+        if len(reasons) == 1:
+            raise OperationalError("UPDATE", {}, sqlite3.OperationalError("database or disk is full"))
+
+    with open_database(database).begin() as session:
+        job_id = jobs.add(session, "publish")
+    outcome = jobs.run(job_id, work, failed)
+    assert isinstance(outcome.exception(30), OperationalError)
+    wait_for(lambda: jobs.get(job_id).state == "failed")
+    assert reasons == [jobs.get(job_id).error] * 2
+    assert "disk is full" in reasons[0]

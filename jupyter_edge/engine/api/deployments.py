@@ -16,7 +16,7 @@ from jupyter_edge.engine import specs
 from jupyter_edge.engine.api.dependencies import JOB_HEADER, Id, RequestBody, State, json_router
 from jupyter_edge.engine.api.notices import warn
 from jupyter_edge.engine.deployed import DeploymentStatus
-from jupyter_edge.engine.deployment_jobs import start_deploy, start_undeploy
+from jupyter_edge.engine.deployment_jobs import run_deploy, run_undeploy
 from jupyter_edge.engine.deployments import id_of
 from jupyter_edge.engine.pipelines import get_pipeline
 from jupyter_edge.engine.tables import ModelConfig, PipelineVersion
@@ -77,7 +77,9 @@ def deploy(body: NewDeployment, state: State, response: Response) -> DeploymentM
         configs = specs.configs_of_steps(session, version, _chosen(session, version, body))
         specs.require_steps(version, configs, "deploy")
         deployment_id = state.deployments.want(session, version, configs, engine_config)
-    response.headers[JOB_HEADER] = str(start_deploy(state.jobs, state.deployments, deployment_id))
+        job_id = state.jobs.add(session, "deploy")
+    run_deploy(state.jobs, job_id, state.sessions, state.deployments, deployment_id)
+    response.headers[JOB_HEADER] = str(job_id)
     return DeploymentMade(id=deployment_id)
 
 
@@ -88,7 +90,11 @@ def undeploy(body: OldDeployment, state: State, response: Response) -> None:
     if deployment_id is None:
         deployment_id = _deployment_of(state, body.pipeline_id)
     if deployment_id is not None:
-        response.headers[JOB_HEADER] = str(start_undeploy(state.jobs, state.deployments, deployment_id))
+        with state.sessions.begin() as session:
+            state.deployments.unwant(session, deployment_id)
+            job_id = state.jobs.add(session, "undeploy")
+        run_undeploy(state.jobs, job_id, state.deployments, deployment_id)
+        response.headers[JOB_HEADER] = str(job_id)
 
 
 @_status.post("/get_deployment")

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from typing_extensions import TypedDict
 
 from jupyter_edge.core.errors import EdgeError
+from jupyter_edge.engine.database import is_full
 
 INFERENCE = "/v1/api/pipelines/infer/"
 
@@ -81,7 +82,7 @@ async def _answer_conflict(_request: Request, _error: Exception) -> Response:
 
 
 async def _answer_database(request: Request, error: Exception) -> Response:
-    if "full" in str(error.__cause__):
+    if is_full(error):
         return error_response(507, "The disk is full, so nothing was changed: free some space and try again.")
     raise error
 

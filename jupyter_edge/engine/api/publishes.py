@@ -62,11 +62,13 @@ def publish(body: NewPublish, state: State, response: Response) -> PublishItem:
         if sentence := _oddity(body, made, chosen):
             warn(response, sentence)
         item = publish_item(made)
+        job_id = state.jobs.add(session, "publish")
 
     def push(job: JobContext) -> None:
         publishes.push(state.sessions, state.registry, state.blobs, item["id"], job)
 
-    response.headers[JOB_HEADER] = str(state.jobs.start("publish", push))
+    state.jobs.run(job_id, push, lambda session, reason: publishes.mark_failed(session, item["id"], reason))
+    response.headers[JOB_HEADER] = str(job_id)
     return item
 
 
