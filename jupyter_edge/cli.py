@@ -9,6 +9,7 @@ import shlex
 import sys
 from pathlib import Path
 
+import jupyter_edge
 from jupyter_edge.core.errors import EdgeError
 from jupyter_edge.magics.commands import add_serve, add_verbs, serve_in_foreground
 
@@ -29,7 +30,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="jupyter-edge", description=__doc__)
+    parser = argparse.ArgumentParser(prog="jupyter-edge", description=jupyter_edge.__doc__)
+    parser.add_argument("--version", action="version", version=f"jupyter-edge {jupyter_edge.__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     engine = commands.add_parser("engine", help="run, start, stop or look at the local engine")
