@@ -131,6 +131,9 @@ def test_in_a_notebook_the_picture_appears_once_and_the_array_as_one_line(
     assert result.data == {"text/plain": "<picture of 640 x 480 pixels: array of shape (480, 640, 3), uint8>"}
     assert "640 x 640 space" in display.data["text/plain"]
     png = read_image(base64.b64decode(display.data["image/png"]))
+    with_alpha = cv2.imdecode(np.frombuffer(base64.b64decode(display.data["image/png"]), np.uint8), -1)
+    assert with_alpha is not None
+    assert with_alpha[0, 0, 3] == 0, "a frame around the picture would glare in a dark theme"
     assert 640 <= png.shape[1] < 720
     assert 480 <= png.shape[0] < 560
     assert unloaded[0].ename == "ModuleNotFoundError"

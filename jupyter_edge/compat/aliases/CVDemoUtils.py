@@ -97,7 +97,7 @@ def _show(picture: Picture, caption: str) -> None:
     if get_ipython() is None:
         return
     height, width = picture.shape[:2]
-    figure = Figure((width / _DOTS_PER_INCH, height / _DOTS_PER_INCH), dpi=_DOTS_PER_INCH)
+    figure = Figure((width / _DOTS_PER_INCH, height / _DOTS_PER_INCH), dpi=_DOTS_PER_INCH, facecolor="none")
     axes = figure.add_axes((0, 0, 1, 1))
     axes.imshow(picture, interpolation="none")
     axes.set_axis_off()
