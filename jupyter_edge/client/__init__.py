@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from jupyter_edge.client.client import Client
+from jupyter_edge.client.declaration import Declaration, read_declaration
 from jupyter_edge.client.deployment import Deployment
 from jupyter_edge.client.discovery import stop_engine
 from jupyter_edge.client.edge import Edge
@@ -21,6 +22,7 @@ from jupyter_edge.client.model import Model, ModelVersion
 from jupyter_edge.client.pictures import picture_rows, picture_tensor
 from jupyter_edge.client.pipeline import Pipeline
 from jupyter_edge.client.pipeline_version import PipelineVersion
+from jupyter_edge.client.plan import Applied, apply_declaration, plan_declaration
 from jupyter_edge.client.publish import Publish
 from jupyter_edge.client.status import EngineStatus, engine_status
 from jupyter_edge.client.workspace import Workspace
@@ -43,10 +45,12 @@ from jupyter_edge.core.errors import (
 from jupyter_edge.core.framework import Architecture, Framework
 
 __all__ = [
+    "Applied",
     "Architecture",
     "AuthenticationError",
     "Client",
     "ConflictError",
+    "Declaration",
     "Deployment",
     "DeploymentConfig",
     "DeploymentConfigBuilder",
@@ -74,6 +78,7 @@ __all__ = [
     "StorageFullError",
     "TooLargeError",
     "Workspace",
+    "apply_declaration",
     "engine_status",
     "ensure_deployed",
     "ensure_edge",
@@ -84,6 +89,8 @@ __all__ = [
     "local_edges",
     "picture_rows",
     "picture_tensor",
+    "plan_declaration",
+    "read_declaration",
     "serve_here",
     "stop_engine",
 ]

@@ -77,6 +77,12 @@ class RegisteredEdge(Details):
         if self.has_bundle:
             words = "serve_command(), docker_run_command(), compose() and helm_commands() of .publish hold the bundle"
             return {"name": name, "publish": self.publish.id, "state": "waits to join", "commands": words}
+        if self.edge.joined_at is None:
+            return {
+                "name": name,
+                "publish": self.edge.publish_id,
+                "state": "waits to join with the bundle it was given",
+            }
         state = f"joined {table_time(self.edge.joined_at)}, so it has no bundle any more: remove it to register it anew"
         return {"name": name, "publish": self.edge.publish_id, "state": state}
 
@@ -94,13 +100,10 @@ def ensure_model(client: Client, wish: ModelWish) -> ModelVersion:
         InvalidInputError: if the file is no model that the engine can run, or other settings come without the file.
     """
     latest = find_model(client, wish.name)
-    if latest is not None and wish.is_met_by(latest):
+    if latest is not None and is_met(wish, latest):
         return latest
     if wish.file is None:
-        if latest is None:
-            return client.get_model(wish.name)  # says that there is none, and what to do
-        msg = f"Model {wish.name} has other settings: give its file, so that a new version is made with these."
-        raise InvalidInputError(msg)
+        return client.get_model(wish.name)  # says that there is none, and what to do
     version = client.upload_model(wish.name, wish.file, wish.framework)
     fields = wish.tensor_fields or (latest.tensor_fields() if latest else None)
     batch = wish.batch_config or (latest.batch_config() if latest else None)
@@ -160,6 +163,19 @@ def ensure_edge(
         edge.remove()
     registered = publish.add_edge(name, list(tags) or (edge.tags if edge else []))
     return RegisteredEdge(next(edge for edge in pipeline.list_edges() if edge.name == name), registered)
+
+
+def is_met(wish: ModelWish, latest: ModelVersion) -> bool:
+    """Say whether the latest version of a model is as wished for.
+
+    Raises:
+        InvalidInputError: if it is not, and the wish names no file to make one of.
+    """
+    met = wish.is_met_by(latest)
+    if not met and wish.file is None:
+        msg = f"Model {wish.name} has other settings: give its file, so that a new version is made with these."
+        raise InvalidInputError(msg)
+    return met
 
 
 def find_model(client: Client, name: str) -> ModelVersion | None:

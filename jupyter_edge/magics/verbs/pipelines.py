@@ -26,12 +26,35 @@ if TYPE_CHECKING:
 def _pipeline(session: Session, options: Namespace) -> Any:
     from jupyter_edge.client.ensure import ensure_steps
 
+    if options.body:
+        return _declared(session, options)
+    if options.dry_run:
+        msg = (
+            "--dry-run shows what a declaration would change: write the declaration into the cell, or name its --file."
+        )
+        raise InvalidInputError(msg)
     if not options.model:
         return pipeline_of(session, options)
     return ensure_steps(session.client, options.pipeline, [model_of(session, name) for name in options.model])
 
 
+def _declared(session: Session, options: Namespace) -> Any:
+    from jupyter_edge.client.declaration import read_declaration
+    from jupyter_edge.client.plan import apply_declaration, plan_declaration
+
+    if options.model:
+        msg = "The declaration names the models: leave them out of the line."
+        raise InvalidInputError(msg)
+    first_line = 1 if options.file else 2  # a cell's first line holds the magic
+    declaration = read_declaration(options.body, first_line=first_line, variables=session.variables)
+    run = plan_declaration if options.dry_run else apply_declaration
+    return run(session.client, options.pipeline, declaration)
+
+
 def _pipeline_python(session: Session, options: Namespace) -> str:
+    if options.body:
+        call = "plan_declaration" if options.dry_run else "apply_declaration"
+        return f"print({call}(client, {options.pipeline!r}, read_declaration({options.body!r})))"
     if not options.model:
         return f"print({get_pipeline_code(options)})"
     models = ", ".join(f"client.get_model({name!r})" for name in options.model)
@@ -39,6 +62,9 @@ def _pipeline_python(session: Session, options: Namespace) -> str:
 
 
 def _pipeline_curl(session: Session, options: Namespace) -> str:
+    if options.body:
+        msg = "A declaration is many calls: --show python does it in one."
+        raise InvalidInputError(msg)
     from jupyter_edge.core.pipeline import definition_of
 
     if not options.model:
@@ -113,15 +139,19 @@ def _undeploy_curl(session: Session, options: Namespace) -> str:
 PIPELINE_VERBS = (
     Verb(
         "pipeline",
-        "show a pipeline; give it models as its steps",
-        "ensure_steps(client, PIPELINE, MODELS)",
+        "show a pipeline; give it models as its steps, or declare it whole",
+        "ensure_steps(client, PIPELINE, MODELS), or apply_declaration(client, PIPELINE, read_declaration(YAML))",
         _pipeline,
         python=_pipeline_python,
         curl=_pipeline_curl,
         arguments=(
             PIPELINE,
             Argument("model", "the models that run one after the other", "models", {"nargs": "*"}),
+            Argument(
+                "--dry-run", "show what a declaration would change, and do nothing", options={"action": "store_true"}
+            ),
         ),
+        body="a declaration in YAML",
     ),
     Verb(
         "pipelines",

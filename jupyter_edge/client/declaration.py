@@ -1,0 +1,173 @@
+"""A whole pipeline as YAML: its steps, deployment, publish and edges; every key known, every mistake at its line."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from jupyter_edge.client.ensure import ModelWish
+from jupyter_edge.core.deployment import DeploymentConfigBuilder
+from jupyter_edge.core.errors import InvalidInputError
+from jupyter_edge.core.naming import check_name
+
+_LIMITS = "replicas", "cpus", "memory", "arch"
+
+
+@dataclass(frozen=True)
+class EdgeWish:
+    """An edge that is to be registered."""
+
+    name: str
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """What a pipeline is to be; a deployment or publish that is ``None`` is left as it is."""
+
+    steps: tuple[ModelWish, ...]
+    deployment: DeploymentConfigBuilder | None = None
+    publish: DeploymentConfigBuilder | None = None
+    edges: tuple[EdgeWish, ...] = ()
+
+
+def read_declaration(text: str, *, first_line: int = 1, variables: Mapping[str, Any] | None = None) -> Declaration:
+    """Read a declaration.
+
+    Args:
+        text: YAML 1.1 with the keys ``steps`` (of ``model``, ``file``, ``framework``, ``tensor_fields`` and
+            ``batch_config``), ``deployment`` and ``publish`` (``true``, or ``replicas``, ``cpus``, ``memory`` and
+            ``arch``), and ``edges`` (of ``name`` and ``tags``). A value ``$name`` stands for a variable.
+        first_line: the number of the text's first line, for messages.
+        variables: the variables.
+
+    Raises:
+        InvalidInputError: naming the line of the first mistake, and the nearest key where one is not known.
+    """
+    return _Reader(first_line, variables or {}).declaration(text)
+
+
+class _Reader:
+    """Reads nodes of YAML rather than values, because nodes know their lines."""
+
+    def __init__(self, first_line: int, variables: Mapping[str, Any]) -> None:
+        self._first_line = first_line
+        self._variables = variables
+
+    def declaration(self, text: str) -> Declaration:
+        try:
+            node = yaml.compose(text, Loader=yaml.SafeLoader)
+        except yaml.MarkedYAMLError as error:
+            line = self._first_line + (error.problem_mark.line if error.problem_mark else 0)
+            msg = f"Line {line} is no YAML: {error.problem}."
+            raise InvalidInputError(msg) from None
+        if node is None:
+            msg = "The declaration is empty: begin with `steps:` and a list of models."
+            raise InvalidInputError(msg)
+        readers = {
+            "steps": lambda node: self._items(node, "steps", self._step),
+            "deployment": lambda node: self._limits(node, "deployment"),
+            "publish": lambda node: self._limits(node, "publish"),
+            "edges": lambda node: self._items(node, "edges", self._edge),
+        }
+        found = self._mapping(node, "the declaration", readers)
+        if not found.get("steps"):
+            raise self._error(node, "there are no steps: write `steps:` and a list of models")
+        if found.get("edges") and not found.get("publish"):
+            raise self._error(node, "edges run a publish: write `publish: true` too")
+        return Declaration(**found)
+
+    def _step(self, node: yaml.Node) -> ModelWish:
+        readers = {
+            "model": self._text,
+            "file": lambda node: Path(self._text(node)),
+            "framework": self._text,
+            "tensor_fields": self._texts,
+            "batch_config": self._text,
+        }
+        found = self._mapping(node, "a step", readers)
+        if "model" not in found:
+            raise self._error(node, "the step names no `model`")
+        self._checked(node, lambda: check_name("model", found["model"]))
+        return ModelWish(name=found.pop("model"), **found)
+
+    def _edge(self, node: yaml.Node) -> EdgeWish:
+        found = self._mapping(node, "an edge", {"name": self._text, "tags": self._texts})
+        if "name" not in found:
+            raise self._error(node, "the edge has no `name`")
+        self._checked(node, lambda: check_name("edge", found["name"]))
+        return EdgeWish(**found)
+
+    def _limits(self, node: yaml.Node, what: str) -> DeploymentConfigBuilder | None:
+        value = self._value(node)
+        if isinstance(value, bool) or value is None:
+            return DeploymentConfigBuilder() if value else None
+        found = self._mapping(node, what, dict.fromkeys(_LIMITS, self._value))
+        builder = DeploymentConfigBuilder()
+        setters: dict[str, Callable[[Any], Any]] = {
+            "replicas": builder.replica_count,
+            "cpus": builder.cpus,
+            "memory": builder.memory,
+            "arch": builder.arch,
+        }
+        for name, value in found.items():
+            self._checked(node, partial(setters[name], value))
+        return builder
+
+    def _mapping(self, node: yaml.Node, what: str, readers: Mapping[str, Callable[[yaml.Node], Any]]) -> dict[str, Any]:
+        if not isinstance(node, yaml.MappingNode):
+            raise self._error(node, f"{what} is a mapping of {', '.join(readers)}")
+        found: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            key = self._value(key_node)
+            if not isinstance(key, str) or key not in readers:
+                near = difflib.get_close_matches(str(key), readers, n=1)
+                words = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(readers)}."
+                raise self._error(key_node, f"{key!r} is no key of {what}; {words}", end="")
+            if key in found:
+                raise self._error(key_node, f"{key!r} is there twice")
+            found[key] = readers[key](value_node)
+        return found
+
+    def _items(self, node: yaml.Node, what: str, read: Callable[[yaml.Node], Any]) -> tuple[Any, ...]:
+        if not isinstance(node, yaml.SequenceNode):
+            raise self._error(node, f"{what} is a list: begin each item with `- `")
+        return tuple(read(item) for item in node.value)
+
+    def _text(self, node: yaml.Node) -> str:
+        value = self._value(node)
+        if not isinstance(value, str | Path):
+            raise self._error(node, f"{value!r} is no text")
+        return str(value)
+
+    def _texts(self, node: yaml.Node) -> tuple[str, ...]:
+        value = self._value(node)
+        if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
+            raise self._error(node, f"{value!r} is no list of texts: write [{value}]")
+        return tuple(value)
+
+    def _value(self, node: yaml.Node) -> Any:
+        try:
+            value = yaml.SafeLoader("").construct_object(node, deep=True)
+        except yaml.YAMLError as error:
+            raise self._error(node, f"this is no plain value ({getattr(error, 'problem', error)})") from None
+        if not isinstance(value, str) or not value.startswith("$"):
+            return value
+        if value[1:] not in self._variables:
+            raise self._error(node, f"there is no variable {value[1:]!r}")
+        return self._variables[value[1:]]
+
+    def _checked(self, node: yaml.Node, check: Callable[[], object]) -> None:
+        try:
+            check()
+        except (InvalidInputError, ValueError, TypeError) as error:
+            raise self._error(node, str(error), end="") from None
+
+    def _error(self, node: yaml.Node, words: str, end: str = ".") -> InvalidInputError:
+        return InvalidInputError(f"Line {self._first_line + node.start_mark.line}: {words}{end}")
