@@ -37,6 +37,25 @@ repeated: a notebook that runs again from the top changes nothing. `jupyter edge
   it came about.
 - `%config EdgeMagics.url = "https://..."` drives an engine elsewhere; its token comes from `JUPYTER_EDGE_TOKEN`.
   Secrets are never arguments: they would stay in the notebook.
+
+A cell may declare a whole pipeline, and only what differs is done; `--dry-run` shows what would be. A value `$name` is
+a variable. What is there and not declared stays.
+
+```text
+%%edge pipeline card-fraud
+steps:
+  - model: ccfraud
+    file: ccfraud.onnx
+    tensor_fields: [tensor]
+deployment: {cpus: 0.5, memory: 900Mi}
+publish: true
+edges:
+  - name: shop-7
+    tags: [berlin]
+```
+
+`serve` ends with the notebook, however that ends; its edge keeps what it has not sent yet, and sends it when it is
+served again.
 """
 
 

@@ -74,7 +74,7 @@ MODEL_VERBS = (
             Argument("name", "the model's name", "models"),
             Argument("file", "the model file", "files"),
             Argument("--fields", "the request's columns, with commas, in the order of inputs", options={"type": words}),
-            Argument("--batch", "'single': one row in a request", options={"choices": ["single"]}),
+            Argument("--batch", "how many rows a request may hold, if not any", options={"choices": ["single"]}),
             Argument(
                 "--framework",
                 "what the file is; not needed for .onnx",
