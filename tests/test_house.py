@@ -28,6 +28,7 @@ ALLOWED = {
     "samples": set(),
     "client": {"core", "display", "vision"},
     "compat": {"core", "client", "vision", "display"},
+    "magics": {"core", "client", "vision", "display"},
 }
 HEAVY = ("IPython", "ipywidgets", "pandas", "matplotlib", "fastapi", "starlette", "sqlalchemy", "pyarrow")
 
