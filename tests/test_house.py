@@ -72,7 +72,7 @@ def plain(requirement: str) -> str:
 def test_what_is_imported_is_declared_and_explained() -> None:
     project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text())["project"]
     declared = set(map(plain, project["dependencies"]))
-    for_tests = set(map(plain, project["optional-dependencies"]["test"]))
+    for_tests = {plain(name) for extra in project["optional-dependencies"].values() for name in extra}
     comes_along = {"pydantic-core", "pillow"}  # with pydantic; with matplotlib, and imported only where it is there
     assert imported(PACKAGE) - comes_along <= declared
     assert imported(PACKAGE.parent / "tests", PACKAGE.parent / "benchmarks") <= declared | for_tests

@@ -1,10 +1,19 @@
-"""Files that only their owner may read, replaced in one step."""
+"""Files that only their owner may read, replaced in one step, and on disk when they should be."""
 
 from __future__ import annotations
 
 import os
 import tempfile
 from pathlib import Path
+
+
+def sync(path: Path) -> None:
+    """Return once a file or folder is on disk as it is now; what is in a folder's files is another matter."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def write_private(path: Path, text: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
@@ -15,6 +14,7 @@ import pyarrow.parquet as pq
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
+from jupyter_edge.core.files import sync
 from jupyter_edge.engine import log_rows
 from jupyter_edge.engine.database import Sessions
 from jupyter_edge.engine.log_rows import PARTITION, Segment
@@ -129,9 +129,9 @@ def _write_file(
                     row_group=group,
                 )
             )
-    _sync(unfinished)
+    sync(unfinished)
     unfinished.rename(path)
-    _sync(path.parent)
+    sync(path.parent)
     return made
 
 
@@ -147,14 +147,6 @@ def _runs(segments: list[Segment]) -> Iterator[list[Segment]]:
         rows += segment.rows
         size += segment.size
     yield run
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _forget(session: Session, names: Iterable[str]) -> None:

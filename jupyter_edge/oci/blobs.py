@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from contextlib import suppress
 from io import BufferedReader, FileIO
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from jupyter_edge.core.errors import DigestError, EntityNotFoundError, StorageFullError
+from jupyter_edge.core.files import sync
 
 CHUNK_SIZE = 1 << 20
 _DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
@@ -89,9 +89,9 @@ class BlobWriter:
             os.fsync(self._file.fileno())
             if not target.parent.is_dir():
                 target.parent.mkdir(exist_ok=True)
-                _sync_folder(self._store.root)
+                sync(self._store.root)
             self.path.replace(target)
-            _sync_folder(target.parent)
+            sync(target.parent)
         except OSError as error:
             raise _storage_error(error) from error
         self._file.close()
@@ -100,9 +100,7 @@ class BlobWriter:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.discard()
 
     def discard(self) -> None:
@@ -196,14 +194,6 @@ def _create_locked(folder: Path) -> tuple[FileIO, Path]:
         if os.fstat(handle).st_nlink:
             return file, Path(name)
         file.close()  # a sweep took it between its creation and its lock
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _storage_error(error: OSError) -> Exception:

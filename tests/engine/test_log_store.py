@@ -335,7 +335,7 @@ def test_a_crash_while_compacting_loses_and_doubles_nothing(
     class Killed(BaseException):
         pass
 
-    for name in ("_sync", "_forget"):
+    for name in ("sync", "_forget"):
         with monkeypatch.context() as patch:
             patch.setattr(log_compaction, name, _raise(Killed))
             with pytest.raises(Killed):
