@@ -114,12 +114,17 @@ def _start(home: Home) -> EngineAddress:
     finally:
         os.close(handle)
     deadline = time.monotonic() + START_SECONDS
-    while process.poll() is None and time.monotonic() < deadline:
-        address = find_engine(home)
-        if address is not None:
-            process.returncode = 0  # it outlives this process: a handle that nobody waited for would warn
-            return address
-        time.sleep(0.02)
+    try:
+        while process.poll() is None and time.monotonic() < deadline:
+            address = find_engine(home)
+            if address is not None:
+                process.returncode = 0  # it outlives this process: a handle that nobody waited for would warn
+                return address
+            time.sleep(0.02)
+    except KeyboardInterrupt:
+        process.terminate()
+        process.wait()
+        raise
     what = "did not start" if process.poll() is not None else f"does not answer after {START_SECONDS:.0f} s"
     msg = f"The engine {what}; the end of its log, {home.log_file}:\n{_log_tail(home.log_file, log_start)}"
     raise EngineUnavailableError(msg)

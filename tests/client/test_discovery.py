@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
@@ -51,6 +52,19 @@ def test_the_engine_outlives_who_started_it_and_stops_when_asked(own_home: Home)
     engine.wait(30)
     assert find_engine(own_home) is None
     assert not stop_engine(own_home)
+
+
+def test_an_interrupt_while_the_engine_starts_ends_it(own_home: Home) -> None:
+    program = f"import signal; signal.signal(signal.SIGINT, signal.default_int_handler); {CONNECT}"
+    kernel = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not (started := psutil.Process(kernel.pid).children()) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    kernel.send_signal(signal.SIGINT)
+    assert kernel.communicate(timeout=60)[1].endswith("KeyboardInterrupt\n")
+    assert len(started) == 1
+    assert not started[0].is_running()
+    assert find_engine(own_home) is None
 
 
 def test_an_engine_that_a_living_notebook_started_stops_at_once(own_home: Home) -> None:
