@@ -1,0 +1,116 @@
+"""A real JupyterLab, or Voila, on loopback, with a home of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import requests
+
+TOKEN = "browser-tests"  # of a server that only this machine reaches, for as long as the tests run
+_START_SECONDS = 60.0
+_LAB_CONFIG = f"""
+c.ServerApp.ip = "127.0.0.1"
+c.ServerApp.port_retries = 0
+c.ServerApp.open_browser = False
+c.ServerApp.allow_root = True
+c.IdentityProvider.token = "{TOKEN}"
+c.ServerApp.jpserver_extensions = {{"jupyter_lsp": False}}
+c.LabApp.news_url = None
+c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
+c.LabApp.extension_manager = "readonly"
+c.LabApp.expose_app_in_browser = True
+"""
+_QUIET = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
+
+
+class JupyterProcess:
+    """A server of notebooks in a folder; ``stop`` ends it."""
+
+    def __init__(self, folder: Path, command: list[str], ready: str) -> None:
+        self.folder = folder
+        self._log = (folder / "server.log").open("wb")
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", *command], cwd=folder, env=_environment(folder), stdout=self._log, stderr=self._log
+        )
+        deadline = time.monotonic() + _START_SECONDS
+        while not _answers(ready):
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.stop()
+                raise AssertionError((folder / "server.log").read_text())
+            time.sleep(0.1)
+
+    def stop(self) -> None:
+        """End the server, with its kernels."""
+        self._process.terminate()
+        try:
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._log.close()
+
+
+class Lab(JupyterProcess):
+    """JupyterLab."""
+
+    def __init__(self, folder: Path) -> None:
+        port = free_port()
+        config = folder / "jupyter_server_config.py"
+        config.write_text(_LAB_CONFIG)
+        settings = folder / "app-settings"
+        settings.mkdir()
+        (settings / "overrides.json").write_text(json.dumps(_QUIET))
+        self.url = f"http://127.0.0.1:{port}"
+        command = ["jupyterlab", f"--config={config}", f"--port={port}", f"--LabApp.app_settings_dir={settings}"]
+        super().__init__(folder, command, f"{self.url}/api?token={TOKEN}")
+
+    def address(self, notebook: str) -> str:
+        """Return where a notebook of the folder is opened, by itself."""
+        return f"{self.url}/doc/tree/{notebook}?reset&token={TOKEN}"
+
+
+class Voila(JupyterProcess):
+    """Voila, on one notebook."""
+
+    def __init__(self, folder: Path, notebook: str) -> None:
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        command = ["voila", notebook, "--no-browser", "--Voila.ip=127.0.0.1", f"--port={port}"]
+        super().__init__(folder, command, f"{self.url}/voila/static/voila.js")
+
+
+def write_notebook(folder: Path, name: str, *cells: str) -> str:
+    """Write a notebook of code cells and return its name."""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(notebook, folder / name)
+    return name
+
+
+def free_port() -> int:
+    """Return a port that nothing listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _environment(folder: Path) -> dict[str, Any]:
+    home = folder / "user"
+    home.mkdir(exist_ok=True)
+    return {**os.environ, "HOME": str(home), "JUPYTER_PLATFORM_DIRS": "1", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+
+
+def _answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=2).status_code < 500
+    except requests.RequestException:
+        return False
