@@ -91,8 +91,8 @@ class Shipper:
                 try:
                     idle = not self._ship(session)
                 except _RefusedError as error:
-                    self.refusal = str(error)
                     _log.error("The engine refuses this edge's log: %s Rows are kept, and not sent any more.", error)
+                    self.refusal = str(error)
                     return
                 except (requests.RequestException, sqlite3.Error, OSError) as error:
                     if self._stop.is_set():
