@@ -90,7 +90,6 @@ def load(shell: InteractiveShell) -> None:
     unload(shell)
     magics = EdgeMagics(shell)
     shell.register_magics(magics)
-    shell.configurables.append(magics)  # type: ignore[arg-type]
     shell.Completer.custom_matchers.append(magics.completer.matcher)
 
 
