@@ -78,7 +78,8 @@ class Completer:
             self.refresh()
         line = found["words"]
         typed = "" if not line or line[-1].isspace() else line.split()[-1]
-        completions = [SimpleCompletion(text, type="param") for text in self.candidates(line)]
+        # What is typed, where nothing else fits: IPython asks its other matchers if there is nothing at all.
+        completions = [SimpleCompletion(text, type="param") for text in self.candidates(line) or [typed]]
         return {"completions": completions, "suppress": True, "matched_fragment": typed, "ordered": True}
 
     def _values(self, argument: Argument, typed: str) -> list[str]:
