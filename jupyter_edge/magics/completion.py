@@ -110,14 +110,13 @@ class Completer:
 def _names_at(session: Session) -> dict[str, list[str]]:
     """Ask the engine, over a connection of this thread, for all names that a line may hold."""
     from jupyter_edge.client import Client
-    from jupyter_edge.client.discovery import find_engine
     from jupyter_edge.client.local_edge import local_edges
 
     known = session.known_client
-    address = None if known else find_engine()
-    if known is None and address is None:
+    url = known.api_endpoint if known else session.running_url()
+    if url is None:
         return {}
-    client = Client(known.api_endpoint if known else address.url if address else None)
+    client = Client(url)
     if known:
         client.set_current_workspace(known.get_current_workspace())
     return {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -47,12 +48,16 @@ class Session:
 
     def running_client(self) -> Client | None:
         """Return the client of an engine that runs; ``None`` rather than starting one."""
-        import os
+        return self.client if self.running_url() else None
 
+    def running_url(self) -> str | None:
+        """Return the address of the engine if it is elsewhere, or runs in this home; ``None`` rather than start one."""
         from jupyter_edge.client.discovery import find_engine
 
-        elsewhere = self.url or os.environ.get("JUPYTER_EDGE_URL")
-        return self.client if elsewhere or find_engine() else None
+        if elsewhere := self.url or os.environ.get("JUPYTER_EDGE_URL"):
+            return elsewhere
+        address = find_engine()
+        return address.url if address else None
 
     def use_workspace(self, name: str) -> None:
         """Make a workspace, created where needed, the place of later verbs."""

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import socket
-import threading
 from pathlib import Path
 
 import pandas as pd
@@ -88,10 +87,9 @@ def test_completion_waits_for_no_engine(
         monkeypatch.setenv("JUPYTER_EDGE_TOKEN", "none")
         monkeypatch.setenv("JUPYTER_EDGE_URL", magics.session.url)
         assert completed(shell, "%edge deploy x") == []
-        (thread,) = [one for one in threading.enumerate() if one.name == "edge-names"]
-        assert thread.is_alive()
+        assert magics.completer.refresh() is None, "the thread is not waiting for the engine"
         assert completed(shell, "%edge dep") == ["%edge deploy"]
-    thread.join(30)
+    refreshed(magics)
 
 
 def test_completion_starts_no_engine(
