@@ -47,9 +47,10 @@ def run(settings: EdgeSettings, host: str, port: int) -> None:
     store = EdgeStore(settings.persist)
     served, pipeline = _load_newest(settings, store)
     uplink = Uplink(store, settings.bundle, insecure=settings.insecure)
-    spool = Spool(store.spool, uplink.edge_name, settings.storage) if uplink.edge_name else None
+    name = uplink.edge_name
+    spool = Spool(store.spool(name), name, settings.storage) if name else None
     sink: LogSink = spool or NoLog()
-    partition = uplink.edge_name or new_instance_name()
+    partition = name or new_instance_name()
     handler = Handler(pipeline, sink, partition, token=None, echo_limit=ECHO_LIMIT)
     _log.info("Serving pipeline %s at http://%s:%s/pipelines/%s", served.spec.name, host, port, served.spec.name)
     try:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from jupyter_edge.core.errors import ConflictError, DigestError, EdgeError, StorageFullError
 from jupyter_edge.core.files import write_private
+from jupyter_edge.core.naming import check_name
 from jupyter_edge.core.pipeline import PipelineSpec
 from jupyter_edge.core.secret import new_token
 from jupyter_edge.oci.blobs import BlobStore
@@ -69,7 +70,7 @@ class EdgeStore:
             raise ConflictError(msg) from None
         self.blobs = BlobStore(folder / "blobs")
         self.blobs.sweep()
-        self.spool = folder / "spool.db"
+        self._folder = folder
         self._identity = folder / "identity.json"
         self._served = folder / "pipeline.json"
         self._key = folder / "key"
@@ -77,6 +78,14 @@ class EdgeStore:
     def close(self) -> None:
         """Let another edge server have the folder."""
         self._lock.close()
+
+    def spool(self, edge_name: str) -> Path:
+        """Return where rows wait to be sent under a name: each has a file, so that none goes out under another.
+
+        Raises:
+            InvalidInputError: if this can be no edge's name.
+        """
+        return self._folder / f"spool-{check_name('edge', edge_name)}.db"
 
     def identity(self) -> Identity | None:
         """Return who this edge is, if it ever joined."""

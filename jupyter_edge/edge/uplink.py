@@ -62,7 +62,9 @@ class Uplink:
             _log.error("%s", error)
             return
         if identity:
-            self._shipper = Shipper(self._store.spool, identity.engine_url, Secret(identity.credential))
+            self._shipper = Shipper(
+                self._store.spool(identity.edge_name), identity.engine_url, Secret(identity.credential)
+            )
             self._shipper.start()
 
     def _identify(self) -> Identity | None:

@@ -109,13 +109,28 @@ def test_an_edge_that_is_killed_sends_what_it_had_kept_exactly_once(
     centre.engine_away()
     for _ in range(20):
         edge.infer()
-    with SpoolReader(tmp_path / "persist" / "spool.db") as spool:
+    with SpoolReader(tmp_path / "persist" / f"spool-{name}.db") as spool:
         until(lambda: spool.backlog()[0] == 20, "the rows on the edge's disk")
     edge.end(signal.SIGKILL)
     centre.engine_back()
     again = start_edge(**variables).wait_until_ready()
     again.infer()
     until(lambda: centre.partitions().get(name) == 21, "20 rows of before the kill and one of after")
+
+
+def test_rows_of_one_edge_never_go_out_under_the_name_of_another(centre: Centre, start_edge: Start) -> None:
+    before, after = new_name(), new_name()
+    edge = start_edge(**centre.variables(centre.publish.add_edge(before))).wait_until_ready()
+    until(lambda: f"as edge {before}" in edge.said(), "the join")
+    variables = centre.variables(centre.publish.add_edge(after))
+    centre.engine_away()
+    edge.infer()
+    edge.end()
+    centre.engine_back()
+    renamed = start_edge(**variables).wait_until_ready()
+    renamed.infer()
+    until(lambda: centre.partitions().get(after) == 1, "the row of the renamed edge, and no other")
+    assert before not in centre.partitions()
 
 
 def test_a_layer_that_is_not_what_was_published_is_refused_by_name(centre: Centre, start_edge: Start) -> None:
