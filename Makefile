@@ -9,7 +9,7 @@ demo: .venv/installed  ## the main job, headless, on the samples that come with 
 	$(BIN)/jupyter-edge demo --folder .demo
 
 test: .venv/installed-test lint  ## all that needs neither browser, root nor node
-	$(BIN)/pytest -n 2 --dist loadfile -m "not external"
+	$(BIN)/pytest -n 2 --dist loadfile -m "not external and not browser"
 
 lab: .venv/installed  ## JupyterLab on the demo notebook
 	PATH="$(CURDIR)/$(BIN):$$PATH" jupyter lab $(LAB_OPTIONS) notebooks/demo.ipynb
@@ -22,8 +22,8 @@ lint: .venv/installed-test
 test-containers: .venv/installed-test  ## needs docker-registry and helm, see docs/contributing.md
 	$(BIN)/pytest -m external
 
-test-browser:  ## the panels in a real browser
-	@echo "No browser tests yet: the panels are not built."
+test-browser: .venv/installed-browser  ## the panels in JupyterLab, Voila and chromium; pictures in build/screenshots
+	$(BIN)/pytest -m browser
 
 fuzz: .venv/installed-test  ## the long form of what `make test` does briefly
 	HYPOTHESIS_PROFILE=long $(BIN)/pytest -m fuzz
@@ -46,4 +46,8 @@ clean:
 
 .venv/installed-test: .venv/installed
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
+	touch $@
+
+.venv/installed-browser: .venv/installed-test
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[browser]'
 	touch $@

@@ -52,7 +52,7 @@ class Dots:
 
         bundle = {"text/plain": self._shown.rstrip("\n")}
         if self._output is None:
-            self._output = display(bundle, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+            self._output = display(bundle, raw=True, display_id=True)
         else:
             self._output.update(bundle, raw=True)
 

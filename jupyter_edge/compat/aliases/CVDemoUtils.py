@@ -104,4 +104,4 @@ def _show(picture: Picture, caption: str) -> None:
     axes.set_title(caption, fontsize=9, color="gray")
     content = io.BytesIO()
     FigureCanvasAgg(figure).print_figure(content, format="png", bbox_inches="tight")
-    display({"image/png": content.getvalue(), "text/plain": caption}, raw=True)  # type: ignore[no-untyped-call]
+    display({"image/png": content.getvalue(), "text/plain": caption}, raw=True)
