@@ -58,8 +58,9 @@ def test_an_interrupt_while_the_engine_starts_ends_it(own_home: Home) -> None:
     program = f"import signal; signal.signal(signal.SIGINT, signal.default_int_handler); {CONNECT}"
     kernel = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 60
-    while not (started := psutil.Process(kernel.pid).children()) and time.monotonic() < deadline:
+    while not own_home.engine_lock.exists() and time.monotonic() < deadline:
         time.sleep(0.01)
+    started = psutil.Process(kernel.pid).children()
     kernel.send_signal(signal.SIGINT)
     assert kernel.communicate(timeout=60)[1].endswith("KeyboardInterrupt\n")
     assert len(started) == 1
