@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,10 +37,10 @@ class LogPages:
         found = self._transport.get(f"logs/topic/{self._topic}")["partitions"]
         return {name: span["end"] - span["start"] for name, span in found.items()}
 
-    def columns(self) -> list[str]:
-        """Return the columns of the newest row."""
-        names = read_page(self._transport, self._topic, LogQuery(dataset=["*", "metadata"]).parameters(1), None)
-        return list(names.rows.column_names)
+    def sample(self, *, oldest: bool = False) -> pa.Table:
+        """Return the newest or the oldest row, with all its columns."""
+        query = LogQuery(dataset=["*", "metadata"], oldest_first=oldest)
+        return read_page(self._transport, self._topic, query.parameters(1), None).rows
 
     def start(self, query: LogQuery, page_rows: int) -> None:
         """Begin with the first page of other rows or columns."""
@@ -149,7 +150,12 @@ def _histogram(values: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], np.n
 
 
 def _summary(values: np.ndarray[Any, Any]) -> dict[str, float]:
-    measures = {"least": np.min, "median": np.median, "mean": np.mean, "greatest": np.max}
+    measures: dict[str, Callable[[Any], Any]] = {
+        "least": np.min,
+        "median": np.median,
+        "mean": np.mean,
+        "greatest": np.max,
+    }
     return {name: float(measure(values)) for name, measure in measures.items()}
 
 

@@ -1,4 +1,4 @@
-"""Pipelines: build, deploy, infer, read the log, publish."""
+"""Pipelines: build, deploy, infer, publish."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from jupyter_edge.client.edge import Edge
 from jupyter_edge.client.jobs import Job, get_job, wait_for_job
 from jupyter_edge.client.model import ModelVersion
 from jupyter_edge.client.panels import load_panel
+from jupyter_edge.client.pipeline_log import PipelineLog
 from jupyter_edge.client.pipeline_version import PipelineVersion, version_listing
 from jupyter_edge.client.publish import Publish, publish_listing
 from jupyter_edge.core.deployment import DeploymentConfig, DeploymentConfigBuilder
@@ -39,7 +40,7 @@ _PUBLISH_SECONDS = 600.0
 _INFER_SECONDS = 60.0
 
 
-class Pipeline(Details):
+class Pipeline(PipelineLog, Details):
     """A pipeline of the engine, with the steps that were added here and are not deployed or published yet."""
 
     def __init__(self, client: Client, data: dict[str, Any]) -> None:
@@ -219,57 +220,6 @@ class Pipeline(Details):
         from jupyter_edge.client.inference import request_of_file
 
         return self._infer(request_of_file(path), dataset, dataset_exclude, timeout)
-
-    def logs(  # noqa: PLR0913 (the parameters of the documented call)
-        self,
-        limit: int | None = None,
-        *,
-        start_datetime: datetime | None = None,
-        end_datetime: datetime | None = None,
-        dataset: Sequence[str] | None = None,
-        dataset_exclude: Sequence[str] | None = None,
-        arrow: bool = False,
-    ) -> Any:
-        """Return logged rows, of the engine and of all edges, as a DataFrame or an Arrow table.
-
-        The newest 100 come first; with both times, the rows between them, oldest first. A warning says where there
-        are more rows, or where large inputs were left out. ``dataset=["*", "metadata"]`` adds the metadata.
-        """
-        from jupyter_edge.client.logs import LogQuery, read_logs
-
-        query = LogQuery(limit, start_datetime, end_datetime, dataset, dataset_exclude)
-        return read_logs(self._client.transport, self.id(), query, arrow=arrow)
-
-    def export_logs(  # noqa: PLR0913 (the parameters of the documented call)
-        self,
-        directory: str | Path = "logs",
-        file_prefix: str | None = None,
-        *,
-        limit: int | None = None,
-        start_datetime: datetime | None = None,
-        end_datetime: datetime | None = None,
-        dataset: Sequence[str] | None = None,
-        dataset_exclude: Sequence[str] | None = None,
-        arrow: bool = False,
-        data_size_limit: str = "100MiB",
-    ) -> None:
-        """Write logged rows to ``<directory>/<file_prefix>-<n>.json`` (JSON Lines, flat columns) or ``.arrow`` files.
-
-        Rows, columns and order are those of ``logs()``, without its limit; ``time`` stays milliseconds since the
-        epoch in JSON. A new file starts where the columns change; files of the same name are replaced.
-        """
-        from jupyter_edge.client.logs import LogQuery, export_logs
-
-        query = LogQuery(limit, start_datetime, end_datetime, dataset, dataset_exclude)
-        export_logs(
-            self._client.transport,
-            self.id(),
-            query,
-            Path(directory).expanduser(),
-            file_prefix or self.name(),
-            arrow=arrow,
-            data_size_limit=data_size_limit,
-        )
 
     def publish(
         self, deployment_config: DeploymentConfig | DeploymentConfigBuilder | None = None, wait: bool = True

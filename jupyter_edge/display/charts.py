@@ -16,6 +16,7 @@ SERIES = ("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e3
 _INK = "#1a1b1c"  # stands for the page's own colour of text in what a notebook shows
 _STYLE: Any = {
     "font.size": 10,
+    "axes.facecolor": "none",
     "svg.fonttype": "none",
     "text.parse_math": False,
     "axes.spines.top": False,

@@ -7,20 +7,24 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jupyter_edge.widgets.copy_text import CopyText
+    from jupyter_edge.widgets.detection_view import DetectionView
     from jupyter_edge.widgets.edge_app import EdgeApp
     from jupyter_edge.widgets.edge_panel import EdgePanel
     from jupyter_edge.widgets.file_drop import FileDrop
     from jupyter_edge.widgets.job_progress import JobProgress, follow
+    from jupyter_edge.widgets.log_explorer import LogExplorer
     from jupyter_edge.widgets.pipeline_panel import PipelinePanel
     from jupyter_edge.widgets.publish_panel import PublishPanel
     from jupyter_edge.widgets.upload_panel import UploadPanel
 
 _MODULES = {
     "CopyText": "copy_text",
+    "DetectionView": "detection_view",
     "EdgeApp": "edge_app",
     "EdgePanel": "edge_panel",
     "FileDrop": "file_drop",
     "JobProgress": "job_progress",
+    "LogExplorer": "log_explorer",
     "PipelinePanel": "pipeline_panel",
     "PublishPanel": "publish_panel",
     "UploadPanel": "upload_panel",
@@ -28,10 +32,12 @@ _MODULES = {
 }
 __all__ = [
     "CopyText",
+    "DetectionView",
     "EdgeApp",
     "EdgePanel",
     "FileDrop",
     "JobProgress",
+    "LogExplorer",
     "PipelinePanel",
     "PublishPanel",
     "UploadPanel",

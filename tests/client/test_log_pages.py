@@ -47,7 +47,9 @@ def times(pages: LogPages, number: int) -> list[int]:
 
 def test_partitions_and_columns_are_known(pages: LogPages) -> None:
     assert sorted(pages.partitions().values()) == [3, 1000]
-    assert {"time", "in.tensor", OUTPUT, "check_failures", "metadata.elapsed"} <= set(pages.columns())
+    assert pages.sample().num_rows == 1
+    assert pages.sample()["time"][0].as_py() > pages.sample(oldest=True)["time"][0].as_py()
+    assert {"time", "in.tensor", OUTPUT, "check_failures", "metadata.elapsed"} <= set(pages.sample().column_names)
 
 
 def test_every_row_is_on_one_page_and_pages_can_be_read_again(pages: LogPages) -> None:

@@ -1,0 +1,255 @@
+// The log of a pipeline as a table: every page, filter and count is asked of the kernel, which asks the engine.
+
+const SVG = "http://www.w3.org/2000/svg";
+const PATIENCE = 15_000;
+const CHART = { width: 640, height: 150, bottom: 18, top: 14 };
+
+function element(tag, attributes = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  made.append(...children);
+  return made;
+}
+
+function drawn(tag, attributes, ...children) {
+  const made = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  made.append(...children);
+  return made;
+}
+
+function options(select, entries, chosen) {
+  select.replaceChildren(...entries.map(([value, text]) => element("option", { value }, text)));
+  select.value = chosen;
+}
+
+const count = (number) => number.toLocaleString("en");
+
+class Explorer {
+  constructor(model, root) {
+    this.model = model;
+    this.followed = [];
+    root.append(this.build());
+    this.follow("_partitions", () => this.drawFilters());
+    this.follow("_columns", () => (this.drawFilters(), this.drawChoice()));
+    this.follow("_view", () => this.drawFilters());
+    this.follow("_page", () => this.drawPage());
+    this.follow("_spread", () => (this.drawChoice(), this.drawSpread()));
+    this.follow("_message", () => this.drawMessage());
+    this.follow("_answered", () => this.settle());
+    for (const draw of ["drawFilters", "drawPage", "drawChoice", "drawSpread", "drawMessage"]) this[draw]();
+  }
+
+  follow(trait, act) {
+    this.model.on(`change:${trait}`, act);
+    this.followed.push(() => this.model.off(`change:${trait}`, act));
+  }
+
+  /** Ask the kernel for something, and show that it was asked. */
+  ask(act, details = {}) {
+    this.model.send({ act, with: details });
+    this.root.setAttribute("aria-busy", "true");
+    this.status.className = "jpe-log-status";
+    this.status.textContent = act === "export" ? "Writing files …" : "Reading …";
+    clearTimeout(this.timer);
+    const late = "The kernel has not answered yet: it is busy, or has ended; then run the cell again.";
+    this.timer = setTimeout(() => (this.status.textContent = late), PATIENCE);
+  }
+
+  settle() {
+    clearTimeout(this.timer);
+    this.root.removeAttribute("aria-busy");
+    this.drawMessage();
+  }
+
+  build() {
+    this.total = element("span", { class: "jpe-log-total" });
+    const refresh = this.button("Refresh", "Read what was logged since", () => this.ask("refresh"));
+    const head = element("div", { class: "jpe-log-bar" }, element("strong", {}, this.model.get("_title")), this.total, refresh);
+    this.status = element("p", { class: "jpe-log-status", role: "status" });
+    this.root = element("div", { class: "jpe-log", "data-lm-suppress-shortcuts": "true" });
+    this.root.append(head, this.buildFilters(), this.buildTable(), this.buildPager(), this.buildSpread(), this.buildExport(), this.status);
+    return this.root;
+  }
+
+  button(text, words, act) {
+    const made = element("button", { type: "button", class: "jpe-log-button", title: words }, text);
+    made.addEventListener("click", act);
+    return made;
+  }
+
+  field(text, control) {
+    return element("label", { class: "jpe-log-field" }, text, control);
+  }
+
+  buildFilters() {
+    const changed = () => this.ask("show", { view: this.chosen() });
+    this.partition = element("select");
+    this.start = element("input", { type: "datetime-local", step: "1" });
+    this.end = element("input", { type: "datetime-local", step: "1" });
+    this.order = element("select");
+    this.columns = element("div", { class: "jpe-log-columns", role: "group", "aria-label": "Columns to show" });
+    this.columnsTitle = element("summary");
+    for (const control of [this.partition, this.start, this.end, this.order, this.columns]) control.addEventListener("change", changed);
+    const clear = this.button("All times", "Show rows of all times", () => ((this.start.value = this.end.value = ""), changed()));
+    this.clear = clear;
+    const fields = [this.field("Partition ", this.partition), this.field("From (UTC) ", this.start), this.field("To (UTC) ", this.end), clear];
+    const bar = element("div", { class: "jpe-log-bar" }, ...fields, this.field("Order ", this.order));
+    return element("div", {}, bar, element("details", { class: "jpe-log-details" }, this.columnsTitle, this.columns));
+  }
+
+  /** Return the view that the controls say. */
+  chosen() {
+    const boxes = [...this.columns.querySelectorAll("input")];
+    const columns = boxes.filter((box) => box.checked).map((box) => box.value);
+    return {
+      partition: this.partition.value,
+      start: this.start.value,
+      end: this.end.value,
+      columns: columns.length ? columns : ["time"],
+      oldest_first: this.order.value === "oldest",
+    };
+  }
+
+  drawFilters() {
+    const view = this.model.get("_view");
+    const partitions = Object.entries(this.model.get("_partitions"));
+    const rows = partitions.reduce((sum, [, number]) => sum + number, 0);
+    const places = partitions.length === 1 ? "1 partition" : `${partitions.length} partitions`;
+    this.total.textContent = `${count(rows)} rows in ${places}`;
+    options(this.partition, [["", "all"], ...partitions.map(([name, number]) => [name, `${name} (${count(number)})`])], view.partition);
+    this.start.value = view.start;
+    this.end.value = view.end;
+    const ranged = Boolean(view.start || view.end);
+    options(this.order, [["newest", "newest first"], ["oldest", "oldest first"]], ranged || view.oldest_first ? "oldest" : "newest");
+    this.order.disabled = ranged;
+    this.order.title = ranged ? "Within a range of time the oldest come first" : "";
+    this.clear.disabled = !ranged;
+    const columns = this.model.get("_columns");
+    this.columnsTitle.textContent = `Columns (${view.columns.length} of ${columns.length})`;
+    this.drawColumns(columns, new Set(view.columns));
+  }
+
+  drawColumns(columns, shown) {
+    const focused = document.activeElement?.value;
+    const within = this.columns.contains(document.activeElement);
+    const boxes = columns.map((name) => {
+      const box = element("input", { type: "checkbox", value: name });
+      box.checked = shown.has(name);
+      return element("label", { class: "jpe-log-column" }, box, name);
+    });
+    this.columns.replaceChildren(...boxes);
+    if (within) [...this.columns.querySelectorAll("input")].find((box) => box.value === focused)?.focus();
+  }
+
+  buildTable() {
+    this.table = element("table", { class: "jpe-log-table" });
+    return element("div", { class: "jpe-log-scroll", tabindex: "0", role: "region", "aria-label": "Rows of the log" }, this.table);
+  }
+
+  buildPager() {
+    const number = () => this.model.get("_page").number;
+    this.first = this.button("First", "Show the first page", () => this.ask("page", { number: 0 }));
+    this.previous = this.button("Previous", "Show the page before", () => this.ask("page", { number: number() - 1 }));
+    this.next = this.button("Next", "Show the next page", () => this.ask("page", { number: number() + 1 }));
+    this.place = element("span", { class: "jpe-log-place" });
+    return element("div", { class: "jpe-log-bar", role: "group", "aria-label": "Pages" }, this.first, this.previous, this.next, this.place);
+  }
+
+  drawPage() {
+    const { columns, rows, numeric, number, more, note } = this.model.get("_page");
+    const heads = columns.map((name) => element("th", { scope: "col" }, name));
+    const cell = (text, i) => element("td", numeric[i] ? { class: "jpe-log-number" } : {}, text);
+    const lines = rows.map((row) => element("tr", {}, ...row.map(cell)));
+    const empty = "No rows: none were logged yet, or the filters leave none.";
+    const body = lines.length ? lines : [element("tr", {}, element("td", { class: "jpe-log-empty" }, empty))];
+    this.table.replaceChildren(element("thead", {}, element("tr", {}, ...heads)), element("tbody", {}, ...body));
+    this.first.disabled = this.previous.disabled = number === 0;
+    this.next.disabled = !more;
+    this.place.textContent = `Page ${number + 1}, ${rows.length} ${rows.length === 1 ? "row" : "rows"}${more ? "" : ", the last"}. ${note}`;
+  }
+
+  buildSpread() {
+    this.column = element("select");
+    this.item = element("input", { type: "number", min: "0", step: "1", placeholder: "all", class: "jpe-log-item" });
+    const asked = () => this.ask("spread", { column: this.column.value, element: this.item.value === "" ? null : Number(this.item.value) });
+    this.column.addEventListener("change", () => ((this.item.value = ""), asked()));
+    this.item.addEventListener("change", asked);
+    this.itemField = this.field("Item of each list ", this.item);
+    this.chart = element("div", { class: "jpe-log-chart" });
+    const bar = element("div", { class: "jpe-log-bar" }, this.field("Distribution of ", this.column), this.itemField);
+    return element("div", { class: "jpe-log-part" }, bar, this.chart);
+  }
+
+  drawChoice() {
+    const { column, element: item, isList } = this.model.get("_spread");
+    options(this.column, [["", "no column"], ...this.model.get("_columns").map((name) => [name, name])], column);
+    this.item.value = item ?? "";
+    this.itemField.hidden = !isList;
+  }
+
+  drawSpread() {
+    const { counts, labels, text } = this.model.get("_spread");
+    if (!counts) return this.chart.replaceChildren();
+    const [heading, summary] = text.split("\n");
+    const words = counts.length ? [heading, summary && !summary.startsWith(labels[0]) ? ` (${summary})` : ""].join("") : `${heading}: nothing to count.`;
+    const bars = labels.length > 1 && labels[0].includes(" to ") ? this.histogram(counts, labels) : this.words(counts, labels);
+    this.chart.replaceChildren(element("p", { class: "jpe-log-caption" }, words), bars);
+  }
+
+  histogram(counts, labels) {
+    const most = Math.max(...counts);
+    const [wide, high] = [CHART.width / counts.length, CHART.height - CHART.bottom - CHART.top];
+    const bars = counts.map((number, i) => {
+      const height = number ? Math.max(1, (number / most) * high) : 0;
+      const place = { x: i * wide + 0.5, y: CHART.top + high - height, width: wide - 1, height, class: "jpe-log-stroke" };
+      return drawn("rect", place, drawn("title", {}, `${labels[i]}: ${count(number)}`));
+    });
+    const [low, top] = [labels[0].split(" to ")[0], labels.at(-1).split(" to ")[1]];
+    const foot = CHART.height - 4;
+    const svg = drawn("svg", { viewBox: `0 0 ${CHART.width} ${CHART.height}`, class: "jpe-log-svg", role: "img" }, ...bars);
+    svg.setAttribute("aria-label", `From ${low} to ${top}, at most ${count(most)} in one of ${counts.length} bars`);
+    svg.append(drawn("line", { x1: 0, x2: CHART.width, y1: CHART.top + high, y2: CHART.top + high, class: "jpe-log-axis" }));
+    svg.append(drawn("text", { x: 0, y: foot }, low), drawn("text", { x: CHART.width, y: foot, "text-anchor": "end" }, top));
+    svg.append(drawn("text", { x: 0, y: 10 }, `most in a bar: ${count(most)}`));
+    return svg;
+  }
+
+  words(counts, labels) {
+    const most = Math.max(...counts, 1);
+    const rows = counts.map((number, i) => {
+      const bar = element("span", { class: "jpe-log-word-bar" });
+      bar.style.width = `${(100 * number) / most}%`;
+      const track = element("td", { class: "jpe-log-track" }, bar);
+      return element("tr", {}, element("th", { scope: "row" }, labels[i]), track, element("td", { class: "jpe-log-number" }, count(number)));
+    });
+    return element("table", { class: "jpe-log-words" }, ...rows);
+  }
+
+  buildExport() {
+    this.folder = element("input", { type: "text", value: "logs", size: "18" });
+    this.kind = element("select");
+    options(this.kind, [["json", "JSON lines"], ["arrow", "Arrow"]], "json");
+    const details = () => ({ folder: this.folder.value.trim(), kind: this.kind.value });
+    const act = this.button("Export", "Write the rows that the filters leave, up to 100 MiB", () => this.ask("export", details()));
+    return element("div", { class: "jpe-log-bar jpe-log-part" }, this.field("Export to folder ", this.folder), this.field("as ", this.kind), act);
+  }
+
+  drawMessage() {
+    const { error, done } = this.model.get("_message");
+    this.status.className = error ? "jpe-log-status jpe-log-error" : "jpe-log-status";
+    this.status.textContent = error ?? done ?? "";
+  }
+
+  remove() {
+    clearTimeout(this.timer);
+    for (const stop of this.followed) stop();
+  }
+}
+
+function render({ model, el }) {
+  const explorer = new Explorer(model, el);
+  return () => explorer.remove();
+}
+
+export default { render };
