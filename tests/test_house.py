@@ -27,6 +27,7 @@ ALLOWED = {
     "vision": {"core"},
     "samples": set(),
     "client": {"core", "display", "vision"},
+    "widgets": {"core", "client", "display", "vision"},
     "compat": {"core", "client", "vision", "display"},
     "magics": {"core", "client", "vision", "display"},
 }

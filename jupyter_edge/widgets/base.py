@@ -18,9 +18,10 @@ from jupyter_edge.widgets.poller import Poller, wake_all
 if TYPE_CHECKING:
     from jupyter_edge.client import Client
 
-_STYLE = f"<style>{(Path(__file__).parent / 'static' / 'panel.css').read_text()}</style>"
+STYLE = f"<style>{(Path(__file__).parent / 'static' / 'panel.css').read_text()}</style>"
 _log = logging.getLogger(__name__)
-_LABEL_WIDTH = "128px"
+_LABEL_WIDTH = "144px"
+NOTHING = ""  # the value of a choice that has nothing to choose; None would show no text
 
 
 class Panel(widgets.VBox):
@@ -31,7 +32,7 @@ class Panel(widgets.VBox):
 
     title: ClassVar[str] = ""
 
-    def __init__(self, client: Client, body: Sequence[widgets.Widget]) -> None:
+    def __init__(self, client: Client, body: Sequence[widgets.Widget] = ()) -> None:
         self.client = client
         self._lock = threading.RLock()
         self._showing = False
@@ -41,7 +42,7 @@ class Panel(widgets.VBox):
         self._message = widgets.HTML()
         self._unreachable = widgets.HTML()
         heading = f'<div class="jupyter-edge-title" role="heading" aria-level="3">{escape(self.title)}</div>'
-        children = [widgets.HTML(_STYLE + heading), self._unreachable, *body, self._message]
+        children = [widgets.HTML(STYLE + heading), self._unreachable, *body, self._message]
         super().__init__(children)
         self.add_class("jupyter-edge-panel")
         self.poller = Poller(self, self.refresh)
@@ -67,7 +68,8 @@ class Panel(widgets.VBox):
 
     def close(self) -> None:
         """Look no more, and remove the panel."""
-        self.poller.stop()
+        if hasattr(self, "poller"):  # which one that could not be made has not
+            self.poller.stop()
         super().close()
 
     def overview(self) -> Listing[Any]:
@@ -132,13 +134,14 @@ class Panel(widgets.VBox):
                 self.say(said, "good")
         except EdgeError as error:
             self.say(str(error), "bad")
-        except Exception as error:  # nobody else would say it
+        except Exception as error:  # noqa: BLE001 (in a thread, nobody else would say it)
             _log.exception("A panel failed")
             self.say(f"That failed unexpectedly ({type(error).__name__}: {error}).", "bad")
         finally:
-            self._working.discard(button)
             self.refresh()
-            button.disabled = not self._allowed.get(button, True)
+            with self._lock:
+                self._working.discard(button)
+                button.disabled = not self._allowed.get(button, True)
             wake_all()
 
 
@@ -187,7 +190,7 @@ def row(*parts: widgets.Widget) -> widgets.HBox:
 
 def set_options(choice: widgets.Dropdown, options: Iterable[tuple[str, Any]], none: str) -> None:
     """Change what can be chosen, and keep what was; ``none`` is shown where there is nothing."""
-    found = tuple(options) or ((none, None),)
+    found = tuple(options) or ((none, NOTHING),)
     if tuple(choice.options) == found:
         return
     value = choice.value

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
 
 from jupyter_edge.display import Listing
-from jupyter_edge.widgets.base import Panel, field, set_options
+from jupyter_edge.widgets.base import NOTHING, Panel, field, set_options
 from jupyter_edge.widgets.edge_panel import EdgePanel
 from jupyter_edge.widgets.pipeline_panel import PipelinePanel
 from jupyter_edge.widgets.publish_panel import PublishPanel
@@ -16,7 +17,7 @@ from jupyter_edge.widgets.upload_panel import UploadPanel
 if TYPE_CHECKING:
     from jupyter_edge.client import Client
 
-_KINDS: dict[str, type[Panel]] = {
+_KINDS: dict[str, Callable[[Client], Panel]] = {
     "Models": UploadPanel,
     "Pipeline": PipelinePanel,
     "Publish": PublishPanel,
@@ -30,7 +31,7 @@ class EdgeApp(Panel):
     title = "Edge"
 
     def __init__(self, client: Client) -> None:
-        self._workspace = field(widgets.Dropdown, "Workspace", options=[("default", None)])
+        self._workspace = field(widgets.Dropdown, "Workspace", options=[("default", NOTHING)])
         self.panels = {name: make(client) for name, make in _KINDS.items()}
         self._tabs = widgets.Tab(list(self.panels.values()), titles=list(self.panels))
         self._workspace.observe(self._switch, "value")
@@ -58,7 +59,7 @@ class EdgeApp(Panel):
         self._workspace.value = current
 
     def _switch(self, change: Any) -> None:
-        if self._showing or change.new is None:
+        if self._showing or not change.new:
             return
         for workspace in self.client.list_workspaces():
             if workspace.id() == change.new:

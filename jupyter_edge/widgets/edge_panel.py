@@ -10,7 +10,7 @@ import ipywidgets as widgets
 
 from jupyter_edge.core.errors import InvalidInputError
 from jupyter_edge.display import Listing
-from jupyter_edge.widgets.base import Panel, button, field, hint, message, row, section, set_options, table
+from jupyter_edge.widgets.base import NOTHING, Panel, button, field, hint, message, row, section, set_options, table
 from jupyter_edge.widgets.commands import Commands
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class EdgePanel(Panel):
     def __init__(self, client: Client, publish_id: int | None = None) -> None:
         self._publishes: dict[int, Publish] = {}
         self._wanted = publish_id
-        self._choice = field(widgets.Dropdown, "Publish", options=[(_NO_PUBLISH, None)])
+        self._choice = field(widgets.Dropdown, "Publish", options=[(_NO_PUBLISH, NOTHING)])
         self._name = field(widgets.Text, "Edge name", placeholder="such as shop-7: its name in the log, too")
         self._tags = field(widgets.Text, "Tags", placeholder="with commas between, or none")
         self._add = button("Register", "Let one edge of this name run the publish", "primary")
@@ -59,7 +59,7 @@ class EdgePanel(Panel):
         self._commands = Commands("Start it with")
         self._done = button("I have copied it", "Show the bundle no more")
         self._table = widgets.HTML()
-        self._edge = field(widgets.Dropdown, "Edge", options=[(_NO_EDGE, None)])
+        self._edge = field(widgets.Dropdown, "Edge", options=[(_NO_EDGE, NOTHING)])
         self._remove = button("Remove", "Take the edge from its publish; its rows stay in the log", "danger")
         self._sure = button("Remove for good", "The edge's credential is void from then on", "danger")
         self._keep = button("Keep", "Do not remove the edge")
@@ -73,7 +73,7 @@ class EdgePanel(Panel):
         self._done.on_click(lambda _: self._show_bundle(None))
         self._ask(False)
         self._show_bundle(None)
-        new = [self._choice, self._name, self._tags, row(self._add), self._once, *self._commands.parts, self._done]
+        new = [self._choice, self._name, self._tags, row(self._add), self._once, *self._commands.parts, row(self._done)]
         watch = [section("Registered"), self._table, self._edge, row(self._remove, self._sure, self._keep)]
         super().__init__(client, [*new, *watch])
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as widgets
 
 from jupyter_edge.core.errors import EdgeError, JobCancelledError
-from jupyter_edge.widgets.base import button, message, row
+from jupyter_edge.widgets.base import STYLE, button, message, row
 
 if TYPE_CHECKING:
     from jupyter_edge.client import Job
@@ -35,8 +35,9 @@ class JobProgress(widgets.VBox):
         self._button = button("Cancel", "End this work before it is done")
         self._line = widgets.HTML()
         self._button.on_click(lambda _: self.cancel())
-        super().__init__([row(self._bar, self._button), self._line])
+        super().__init__([widgets.HTML(STYLE), row(self._bar, self._button), self._line])
         self.add_class("jupyter-edge-panel")
+        self.add_class("jupyter-edge-job")
         self.layout.display = "none"
         if job is not None:
             self.follow(job)
@@ -147,5 +148,5 @@ def follow(job: Job) -> Job:
 
     bar = JobProgress()
     bar._begin(job)
-    display(bar)  # type: ignore[no-untyped-call]
+    display(bar)
     return bar.wait()

@@ -23,7 +23,8 @@ class Latency:
             return "No inference yet: try one below, or send one to the pipeline's address."
         ordered = sorted(self.milliseconds)
         middle, slow = ordered[len(ordered) // 2], ordered[int(0.95 * (len(ordered) - 1))]
-        return f"The last {len(ordered)} rows took {middle:.2f} ms in the middle, {slow:.2f} ms at the 95th percentile."
+        count = f"{len(ordered)} rows" if len(ordered) > 1 else "row"
+        return f"Latency of the last {count}: median {middle:.2f} ms, 95th percentile {slow:.2f} ms."
 
 
 def read_latency(client: Client, pipeline_id: int) -> Latency:

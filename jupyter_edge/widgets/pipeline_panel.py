@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
 
-from jupyter_edge.core.deployment import DeploymentConfig, DeploymentConfigBuilder
-from jupyter_edge.core.errors import EdgeError, InvalidInputError
+from jupyter_edge.core.errors import InvalidInputError
 from jupyter_edge.display import Listing
-from jupyter_edge.widgets.base import Panel, button, field, hint, row, section, set_options, state_line
+from jupyter_edge.widgets.base import NOTHING, Panel, button, field, hint, row, section, set_options, state_line
 from jupyter_edge.widgets.job_progress import JobProgress
 from jupyter_edge.widgets.latency import Latency, read_latency
+from jupyter_edge.widgets.limits import Limits
 from jupyter_edge.widgets.try_it import TryIt
 
 if TYPE_CHECKING:
@@ -50,25 +51,6 @@ class _State:
     chosen: _Chosen | None
 
 
-class Limits:
-    """Fields for what a deployment may use."""
-
-    def __init__(self, replicas: bool) -> None:
-        self._replicas = field(widgets.BoundedIntText, "Replicas", value=1, min=1, max=64) if replicas else None
-        self._cpus = field(widgets.BoundedFloatText, "CPUs of each", value=1.0, min=0.1, max=256.0, step=0.5)
-        self._memory = field(widgets.Text, "Memory of each", value="900Mi", placeholder="such as 900Mi or 1Gi")
-        self.fields = [part for part in (self._replicas, self._cpus, self._memory) if part is not None]
-
-    def config(self) -> DeploymentConfig:
-        """Return the deployment configuration that the fields say.
-
-        Raises:
-            InvalidInputError: if the memory is no quantity.
-        """
-        builder = DeploymentConfigBuilder().cpus(self._cpus.value).memory(self._memory.value.strip())
-        return (builder.replica_count(self._replicas.value) if self._replicas else builder).build()
-
-
 class PipelinePanel(Panel):
     """Choose or make a pipeline, set its steps and limits, deploy and undeploy it, watch it and try it.
 
@@ -82,13 +64,13 @@ class PipelinePanel(Panel):
     def __init__(self, client: Client, pipeline: Pipeline | None = None) -> None:
         self._pipeline: Pipeline | None = None
         self._wanted = None if pipeline is None else pipeline.id()
-        self._choice = field(widgets.Dropdown, "Pipeline", options=[(_NO_PIPELINE, None)])
+        self._choice = field(widgets.Dropdown, "Pipeline", options=[(_NO_PIPELINE, NOTHING)])
         self._new = field(widgets.Text, "New pipeline", placeholder="lower-case letters, digits and -")
         self._create = button("Create", "Make a pipeline of this name, without steps")
         self._steps = widgets.VBox()
-        self._model = field(widgets.Dropdown, "Model", options=[(_NO_MODEL, None)])
+        self._model = field(widgets.Dropdown, "Model", options=[(_NO_MODEL, NOTHING)])
         self._add = button("Add step", "Let the newest version of the model be the last step")
-        self._limits = Limits(replicas=True)
+        self._limits = Limits("replica", replicas=True)
         self._deploy = button("Deploy", "Run the pipeline on the engine, under these limits", "primary")
         self._undeploy = button("Undeploy", "Stop the pipeline on the engine")
         self._live = widgets.HTML()
@@ -184,8 +166,11 @@ class PipelinePanel(Panel):
         self._new.value = ""
         return f"Pipeline {name} is here: add its steps."
 
-    def _do_add(self) -> None:
-        self._keep_steps([*self._models(), self.client.get_model(self._model.value)])
+    def _do_add(self) -> str | None:
+        models, new = self._models(), self.client.get_model(self._model.value)
+        self._keep_steps([*models, new])
+        twice = any(model.id() == new.id() for model in models)
+        return f"{new.name()} was a step already: it runs twice now." if twice else None
 
     def _do_remove(self, i: int, step: _Step) -> None:
         models = self._models()
@@ -197,8 +182,10 @@ class PipelinePanel(Panel):
 
     def _keep_steps(self, models: list[ModelVersion]) -> None:
         pipeline = self._chosen().clear()
-        for model in models:
-            pipeline.add_model_step(model)
+        with warnings.catch_warnings():  # of a step that is there twice, which is said in the panel
+            warnings.simplefilter("ignore")
+            for model in models:
+                pipeline.add_model_step(model)
         pipeline.create_version()
 
     def _do_deploy(self) -> None:
@@ -229,7 +216,7 @@ class _Fetch:
 def _look(client: Client, pipeline: Pipeline) -> _Chosen:
     deployment = pipeline._deployment
     deployed = deployment is not None and deployment.deployed()
-    status = pipeline.status() if deployed else {"status": "Undeployed", "details": [], "engines": []}
+    status: dict[str, Any] = pipeline.status() if deployed else {"status": "Undeployed", "details": [], "engines": []}
     details = [*status["details"]]
     for engine in status["engines"]:
         details += [f"{engine['name']}: {engine['status']}", *(engine["details"] or [])]
@@ -251,8 +238,9 @@ def _steps(steps: list[dict[str, Any]]) -> tuple[_Step, ...]:
 
 
 def _row(pipeline: Pipeline) -> tuple[str, str, str]:
-    row = pipeline.details()
-    return pipeline.name(), str(row["steps"]), str(row["deployed"])
+    deployment = pipeline._deployment
+    deployed = deployment is not None and deployment.deployed()
+    return pipeline.name(), str(pipeline.details()["steps"]), "yes" if deployed else "no"
 
 
 def _live_line(chosen: _Chosen | None) -> str:

@@ -9,10 +9,22 @@ import ipywidgets as widgets
 
 from jupyter_edge.core.errors import EntityNotFoundError
 from jupyter_edge.display import Listing
-from jupyter_edge.widgets.base import Panel, button, field, hint, message, row, section, set_options, state_line, table
+from jupyter_edge.widgets.base import (
+    NOTHING,
+    Panel,
+    button,
+    field,
+    hint,
+    message,
+    row,
+    section,
+    set_options,
+    state_line,
+    table,
+)
 from jupyter_edge.widgets.commands import Commands
 from jupyter_edge.widgets.job_progress import JobProgress
-from jupyter_edge.widgets.pipeline_panel import Limits
+from jupyter_edge.widgets.limits import Limits
 
 if TYPE_CHECKING:
     from jupyter_edge.client import Client, Pipeline, Publish
@@ -47,11 +59,11 @@ class PublishPanel(Panel):
         self._wanted = _pipeline_of(client, publish_id) if pipeline is None and publish_id else pipeline
         self._wanted_publish = publish_id
         self._registry = widgets.HTML(_registry_words(client))
-        self._choice = field(widgets.Dropdown, "Pipeline", options=[(_NO_PIPELINE, None)])
-        self._limits = Limits(replicas=False)
+        self._choice = field(widgets.Dropdown, "Pipeline", options=[(_NO_PIPELINE, NOTHING)])
+        self._limits = Limits("edge")
         self._push = button("Publish", "Push the pipeline's newest steps to the registry", "primary")
         self.progress = JobProgress()
-        self._publish = field(widgets.Dropdown, "Publish", options=[(_NO_PUBLISH, None)])
+        self._publish = field(widgets.Dropdown, "Publish", options=[(_NO_PUBLISH, NOTHING)])
         self._result = widgets.HTML()
         self._commands = Commands("Run it with")
         self._shown_result: object = None
@@ -82,7 +94,7 @@ class PublishPanel(Panel):
 
     def _show(self, state: _State) -> None:
         set_options(self._choice, state.pipelines, _NO_PIPELINE)
-        self._choice.value = state.pipeline
+        self._choice.value = state.pipeline or NOTHING
         self._wanted = None
         options = [(f"{number}, {status}, {made}", number) for number, made, status, _, _ in state.publishes]
         set_options(self._publish, options, _NO_PUBLISH)

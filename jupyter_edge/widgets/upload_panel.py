@@ -13,7 +13,7 @@ from jupyter_edge.core.errors import InvalidInputError, JobCancelledError
 from jupyter_edge.core.framework import Framework
 from jupyter_edge.core.schema import TensorSpec
 from jupyter_edge.display import Listing
-from jupyter_edge.widgets.base import Panel, button, field, hint, row, section, set_options, table
+from jupyter_edge.widgets.base import NOTHING, Panel, button, field, hint, row, section, set_options, table
 from jupyter_edge.widgets.file_drop import FileDrop
 from jupyter_edge.widgets.job_progress import JobProgress
 
@@ -42,14 +42,16 @@ class UploadPanel(Panel):
 
     def __init__(self, client: Client, model: str | None = None) -> None:
         self._drop = FileDrop(accept=".onnx")
-        self._path = field(widgets.Combobox, "Model file", options=_files(), placeholder="path of an .onnx file")
+        self._path = field(
+            widgets.Combobox, "Or its path", options=_files(), placeholder="of an .onnx file beside the notebook"
+        )
         self._name = field(widgets.Text, "Name", placeholder="such as ccfraud")
         kinds = [("ONNX (others: convert first)", Framework.ONNX)]
         self._framework = field(widgets.Dropdown, "Framework", options=kinds)
         self._upload = button("Upload", "Send the file to the engine, which checks it", "primary")
         self.progress = JobProgress()
         self._cancelled = False
-        self._model = field(widgets.Dropdown, "Model", options=[(_NONE, None)])
+        self._model = field(widgets.Dropdown, "Model", options=[(_NONE, NOTHING)])
         self._inputs = widgets.HTML()
         self._fields = field(widgets.Text, "Tensor fields", placeholder="a column for each input, with commas between")
         self._single = widgets.Checkbox(description="One row in a request only", indent=False)

@@ -15,7 +15,9 @@ START = """from jupyter_edge import Client
 client = Client()
 client.set_current_workspace(client.get_workspace("{workspace}", create_if_not_exist=True))
 client.api_endpoint;"""
-MODEL = f"""client.upload_model("ccfraud", {str(samples.path("ccfraud.onnx"))!r}).configure(tensor_fields=["tensor"]);"""
+MODEL = (
+    f"""client.upload_model("ccfraud", {str(samples.path("ccfraud.onnx"))!r}).configure(tensor_fields=["tensor"]);"""
+)
 
 
 def test_the_whole_story_is_clicked_through(run_cells: Run, photograph: Photograph) -> None:
