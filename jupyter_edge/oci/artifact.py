@@ -9,12 +9,20 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from jupyter_edge.core.errors import DigestError, InvalidInputError, PublishError, RegistryError
 from jupyter_edge.core.pipeline import ModelSpec, PipelineSpec
 from jupyter_edge.oci.blobs import BlobStore
-from jupyter_edge.oci.manifest import IMAGE_MANIFEST, MAX_MANIFEST_SIZE, Descriptor, describe, parse_manifest, to_json
+from jupyter_edge.oci.manifest import (
+    IMAGE_MANIFEST,
+    MAX_MANIFEST_SIZE,
+    Descriptor,
+    describe,
+    parse_manifest,
+    printable,
+    to_json,
+)
 from jupyter_edge.oci.reference import Reference
 
 if TYPE_CHECKING:
@@ -155,13 +163,8 @@ def _describe_model(model: ModelSpec) -> Descriptor:
 
 def _read_layer(descriptor: Descriptor) -> Layer:
     annotations = descriptor["annotations"]
-    own = {key: _printable(annotations[f"{_OWN}{key}"]) for key in ("name", "type", "runtime", "version")}
-    return Layer(descriptor["digest"], descriptor["size"], _printable(annotations[_TITLE]), **own)
-
-
-def _printable(value: Any) -> str:
-    """Return text that may be printed to a log: one line, no control characters."""
-    return "".join(character for character in str(value)[:200] if character.isprintable())
+    own = {key: printable(annotations[f"{_OWN}{key}"]) for key in ("name", "type", "runtime", "version")}
+    return Layer(descriptor["digest"], descriptor["size"], printable(annotations[_TITLE]), **own)
 
 
 def _shifted(progress: Progress | None, start: int) -> Progress | None:

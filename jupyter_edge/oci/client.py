@@ -24,7 +24,7 @@ from jupyter_edge.core.hosts import is_loopback
 from jupyter_edge.core.secret import Secret
 from jupyter_edge.oci.auth import RegistryAuth
 from jupyter_edge.oci.blobs import BlobStore, BlobWriter, digest_of
-from jupyter_edge.oci.manifest import IMAGE_INDEX, IMAGE_MANIFEST, MAX_MANIFEST_SIZE
+from jupyter_edge.oci.manifest import IMAGE_INDEX, IMAGE_MANIFEST, MAX_MANIFEST_SIZE, printable
 from jupyter_edge.oci.oras_provider import Registry
 from jupyter_edge.oci.reference import is_digest
 
@@ -337,7 +337,7 @@ class RegistryClient(Registry):  # type: ignore[misc]  # oras has no types
             return ""
         if self._password:
             message = message.replace(self._password.reveal(), "***")
-        return f" It says: {message[:200]}"
+        return f" It says: {printable(message)}"
 
     def _explain(self, error: RequestException) -> RegistryError:
         if isinstance(error, SSLError):

@@ -83,3 +83,8 @@ def _is_descriptor(value: Any) -> bool:
         and isinstance(value.get("digest"), str)
         and is_digest(value["digest"])
     )
+
+
+def printable(value: Any) -> str:
+    """Return what a registry wrote as text that may be printed: one line, no control characters, not long."""
+    return "".join(character for character in str(value)[:200] if character.isprintable())
