@@ -16,8 +16,6 @@ from jupyter_edge.core.deployment import DeploymentConfigBuilder
 from jupyter_edge.core.errors import InvalidInputError
 from jupyter_edge.core.naming import check_name
 
-_LIMITS = "replicas", "cpus", "memory", "arch"
-
 
 @dataclass(frozen=True)
 class EdgeWish:
@@ -108,7 +106,6 @@ class _Reader:
         value = self._value(node)
         if isinstance(value, bool) or value is None:
             return DeploymentConfigBuilder() if value else None
-        found = self._mapping(node, what, dict.fromkeys(_LIMITS, self._value))
         builder = DeploymentConfigBuilder()
         setters: dict[str, Callable[[Any], Any]] = {
             "replicas": builder.replica_count,
@@ -116,8 +113,11 @@ class _Reader:
             "memory": builder.memory,
             "arch": builder.arch,
         }
-        for name, value in found.items():
-            self._checked(node, partial(setters[name], value))
+
+        def reader(name: str) -> Callable[[yaml.Node], None]:
+            return lambda node: self._checked(node, partial(setters[name], self._value(node)))
+
+        self._mapping(node, what, {name: reader(name) for name in setters})
         return builder
 
     def _mapping(self, node: yaml.Node, what: str, readers: Mapping[str, Callable[[yaml.Node], Any]]) -> dict[str, Any]:

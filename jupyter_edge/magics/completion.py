@@ -110,6 +110,7 @@ class Completer:
 def _names_at(session: Session) -> dict[str, list[str]]:
     """Ask the engine, over a connection of this thread, for all names that a line may hold."""
     from jupyter_edge.client import Client
+    from jupyter_edge.client.client import DEFAULT_WORKSPACE
     from jupyter_edge.client.local_edge import local_edges
 
     known = session.known_client
@@ -117,12 +118,13 @@ def _names_at(session: Session) -> dict[str, list[str]]:
     if url is None:
         return {}
     client = Client(url)
-    if known:
-        client.set_current_workspace(known.get_current_workspace())
+    workspaces = client.list_workspaces()
+    chosen = session.workspace or DEFAULT_WORKSPACE
+    mine = [workspace for workspace in workspaces if workspace.name() == chosen]  # none is made by asking
     return {
-        "workspaces": [workspace.name() for workspace in client.list_workspaces()],
-        "models": [model.name() for model in client.list_models()],
-        "pipelines": [pipeline.name() for pipeline in client.list_pipelines(client.get_current_workspace())],
+        "workspaces": [workspace.name() for workspace in workspaces],
+        "models": [model.name() for workspace in mine for model in workspace.models()],
+        "pipelines": [pipeline.name() for workspace in mine for pipeline in workspace.pipelines()],
         "edges": [edge.name for edge in client.list_edges()],
         "jobs": [str(job.id) for job in client.jobs() if not job.done],
         "local_edges": [edge.name for edge in local_edges()],
