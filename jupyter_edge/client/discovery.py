@@ -33,10 +33,10 @@ def locate_engine(url: str | None = None, token: str | None = None) -> EngineAdd
     url = (url or os.environ.get("JUPYTER_EDGE_URL", "")).rstrip("/")
     if not url:
         return find_or_start_engine()
-    known = Home().read_address()
-    if known and known.url == url:
-        return known
     token = token or os.environ.get("JUPYTER_EDGE_TOKEN", "")
+    known = Home().read_address()
+    if known and known.url == url and token in ("", known.token):
+        return known
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         msg = f"{url!r} is not an engine's address: give it as http://host:port or https://host."

@@ -137,7 +137,11 @@ def export_logs(  # noqa: PLR0913 (the parameters of the documented call)
     if Path(prefix).name != prefix:
         msg = f"file_prefix is {prefix!r}: give the beginning of a file's name, and the folder as directory."
         raise InvalidInputError(msg)
-    directory.mkdir(parents=True, exist_ok=True)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        msg = f"The log cannot be exported to {directory} ({error.strerror}): name a folder that can be written."
+        raise InvalidInputError(msg) from error
     files = _Files(directory, prefix, arrow, _size_of(data_size_limit))
     suppressed = False
     try:

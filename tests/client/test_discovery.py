@@ -146,6 +146,11 @@ def test_a_wrong_token_says_what_to_check(client: Client, monkeypatch: pytest.Mo
         Client(client.api_endpoint, "not-the-token")
 
 
+def test_a_token_that_is_given_is_used_also_for_the_engine_of_this_home(client: Client) -> None:
+    with pytest.raises(AuthenticationError):
+        Client(client.api_endpoint, "not-the-token")
+
+
 def test_a_remote_engine_needs_an_address_and_a_token() -> None:
     with pytest.raises(InvalidInputError, match="JUPYTER_EDGE_TOKEN"):
         locate_engine("https://engine.example")

@@ -22,6 +22,12 @@ def test_an_export_stays_in_its_folder(pipeline: Pipeline, tmp_path: Path, prefi
         pipeline.export_logs(tmp_path / "logs", file_prefix=prefix)
 
 
+def test_an_export_to_what_is_no_folder_says_so(pipeline: Pipeline, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(InvalidInputError, match="name a folder"):
+        pipeline.export_logs(tmp_path / "file")
+
+
 def test_a_line_keeps_milliseconds_short_floats_and_flat_names() -> None:
     rows = pa.table(
         {
