@@ -17,6 +17,7 @@ from jupyter_edge.display.tables import Block
 
 if TYPE_CHECKING:
     from jupyter_edge.client.client import Client
+    from jupyter_edge.display.charts import Chart
 
 _COLUMNS = ["id", "pipeline_version_name", "engine_url", "pipeline_url", "created_by", "created_at", "updated_at"]
 
@@ -106,6 +107,17 @@ class Publish(Details):
     def panel(self) -> Any:
         """Return the form that shows this publish with the commands that run it, to be shown in a notebook."""
         return load_panel("PublishPanel")(self._client, publish_id=self.id)
+
+    def diagram(self) -> Chart:
+        """Return a drawing of the publish's models, what is in the registry, and the edges that run it."""
+        from jupyter_edge.client.publish_diagram import draw_publish
+
+        listed = self._client.list_pipelines()
+        versions = ((pipeline.name(), data) for pipeline in listed for data in pipeline._data["versions"])
+        pipeline, version = next(found for found in versions if found[1]["id"] == self.pipeline_version_id)
+        image_available = self._client.transport.post("registry/get")["engine_image_available"]
+        steps = version["definition"].get("steps", [])
+        return draw_publish(self, pipeline, steps, self.list_edges(), image_available=image_available)
 
     def details(self) -> dict[str, object]:
         """Return the rows of the publish's table; a bundle is not in them."""
