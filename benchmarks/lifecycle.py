@@ -78,6 +78,19 @@ def start_edge(publish: Publish) -> None:
     process.wait(30)
 
 
+def load_magics() -> float:
+    """Return the seconds of ``%load_ext jupyter_edge`` in a new process that has a shell, as a kernel has."""
+    program = """
+import time
+from IPython.core.interactiveshell import InteractiveShell
+shell = InteractiveShell.instance()
+started = time.perf_counter()
+shell.run_line_magic("load_ext", "jupyter_edge")
+print(time.perf_counter() - started)
+"""
+    return float(subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout)
+
+
 def cold_start(home: Path) -> None:
     """Start an engine in a new home, and end it."""
     shutil.rmtree(home, ignore_errors=True)
@@ -95,6 +108,7 @@ def main() -> None:
         python = statistics.median(
             timed(lambda: subprocess.run([sys.executable, "-c", ""], check=True)) for _ in rounds
         )
+        show("%load_ext jupyter_edge", [load_magics() for _ in rounds], "python's own start", python, 0.2)
         starts = []
         for _ in rounds:
             stop_engine()
