@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from jupyter_edge.widgets.charts import Sparkline
     from jupyter_edge.widgets.copy_text import CopyText
     from jupyter_edge.widgets.detection_view import DetectionView
     from jupyter_edge.widgets.edge_app import EdgeApp
@@ -27,6 +28,7 @@ _MODULES = {
     "LogExplorer": "log_explorer",
     "PipelinePanel": "pipeline_panel",
     "PublishPanel": "publish_panel",
+    "Sparkline": "charts",
     "UploadPanel": "upload_panel",
     "follow": "job_progress",
 }
@@ -40,6 +42,7 @@ __all__ = [
     "LogExplorer",
     "PipelinePanel",
     "PublishPanel",
+    "Sparkline",
     "UploadPanel",
     "follow",
 ]
