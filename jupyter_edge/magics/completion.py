@@ -68,6 +68,8 @@ class Completer:
             flags = [argument.name for argument in arguments if argument.is_flag and argument.name not in given]
             return _starting([*flags], typed)
         expected = _expected(verb, given)
+        if expected and expected.completes == "verbs":
+            return _starting(_next_words(given), typed)
         return self._values(expected, typed) if expected else []
 
     def _match(self, context: CompletionContext) -> SimpleMatcherResult:
@@ -93,8 +95,6 @@ class Completer:
             return [*_starting(self._variables(), typed), *_files(typed)]
         if kind == "variables":
             return _starting(self._variables(), typed)
-        if kind == "verbs":
-            return _starting([verb.name for verb in VERBS], typed)
         return _starting(self._names.get(kind or "", []), typed)
 
     def _ask(self) -> None:

@@ -54,6 +54,9 @@ edges:
     tags: [berlin]
 ```
 
+An edge elsewhere needs its bundle, which is a secret that works once: `%edge edge add shop-8 card-fraud -o shop` keeps
+it, and `print(shop.publish.docker_run_command())` shows the command that takes it along.
+
 `serve` ends with the notebook, however that ends; its edge keeps what it has not sent yet, and sends it when it is
 served again.
 """

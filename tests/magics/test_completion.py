@@ -43,6 +43,7 @@ def test_flags_and_their_choices_complete(shell: InteractiveShell) -> None:
     assert completed(shell, "%edge deploy x --arch ") == ["%edge deploy x --arch x86", "%edge deploy x --arch arm"]
     assert completed(shell, "%edge publish x --show po") == ["%edge publish x --show podman"]
     assert completed(shell, "%edge help dep") == ["%edge help deploy"]
+    assert completed(shell, "%edge help edge a") == ["%edge help edge add"]
 
 
 def test_files_and_variables_complete(shell: InteractiveShell, in_samples: Path) -> None:

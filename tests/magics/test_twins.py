@@ -59,11 +59,14 @@ def reads(name: str) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("verb", list(reads("")))
-def test_what_a_verb_reads_its_twins_read(run: Run, bash: Shell, published: str, verb: str) -> None:
-    line = f"%edge {verb} {reads(published)[verb]}"
-    assert json.loads(bash(run(f"{line} --show curl"))) is not None
-    assert python(run(f"{line} --show python")).strip()
+def test_what_verbs_read_their_twins_read(run: Run, bash: Shell, published: str) -> None:
+    lines = [f"%edge {verb} {arguments}" for verb, arguments in reads(published).items()]
+    for line in lines:
+        assert json.loads(bash(run(f"{line} --show curl"))) is not None
+    program = "\n".join(run(f"{line} --show python") + "\nprint('--')" for line in lines)
+    answers = python(program).split("--\n")
+    assert len(answers) == len(lines) + 1
+    assert all(answer.strip() for answer in answers[:-1])
 
 
 @pytest.mark.parametrize("show", ["curl", "python"])

@@ -79,8 +79,7 @@ def _pipeline_curl(session: Session, options: Namespace) -> str:
 
 
 def _pipelines(session: Session, options: Namespace) -> Any:
-    workspace = session.client.get_current_workspace() if options.workspace or session.workspace else None
-    return session.client.list_pipelines(workspace)
+    return session.client.list_pipelines(session.client.get_current_workspace())
 
 
 def _pipelines_python(session: Session, options: Namespace) -> str:
@@ -155,8 +154,8 @@ PIPELINE_VERBS = (
     ),
     Verb(
         "pipelines",
-        "list the pipelines, of the chosen workspace or of all",
-        "client.list_pipelines()",
+        "list the pipelines",
+        "client.list_pipelines(client.get_current_workspace())",
         _pipelines,
         python=_pipelines_python,
         curl=_pipelines_curl,
