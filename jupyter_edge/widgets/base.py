@@ -66,6 +66,11 @@ class Panel(widgets.VBox):
                 self._showing = False
             return changed
 
+    def look(self) -> None:
+        """Look at the engine while displayed: the panel is in sight."""
+        self.poller.paused = False
+        self.poller.wake()
+
     def close(self) -> None:
         """Look no more, and remove the panel."""
         if hasattr(self, "poller"):  # which one that could not be made has not

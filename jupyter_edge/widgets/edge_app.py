@@ -10,6 +10,7 @@ import ipywidgets as widgets
 from jupyter_edge.display import Listing
 from jupyter_edge.widgets.base import NOTHING, Panel, field, set_options
 from jupyter_edge.widgets.edge_panel import EdgePanel
+from jupyter_edge.widgets.logs_panel import LogsPanel
 from jupyter_edge.widgets.pipeline_panel import PipelinePanel
 from jupyter_edge.widgets.publish_panel import PublishPanel
 from jupyter_edge.widgets.upload_panel import UploadPanel
@@ -22,6 +23,7 @@ _KINDS: dict[str, Callable[[Client], Panel]] = {
     "Pipeline": PipelinePanel,
     "Publish": PublishPanel,
     "Edges": EdgePanel,
+    "Logs": LogsPanel,
 }
 
 
@@ -45,7 +47,7 @@ class EdgeApp(Panel):
 
     def close(self) -> None:
         """Look no more, and remove the app."""
-        for panel in self.panels.values():
+        for panel in getattr(self, "panels", {}).values():  # an app that could not be made has none
             panel.close()
         super().close()
 
@@ -70,5 +72,7 @@ class EdgeApp(Panel):
 
     def _open(self) -> None:
         for i, panel in enumerate(self.panels.values()):
-            panel.poller.paused = i != self._tabs.selected_index
-            panel.poller.wake()
+            if i == self._tabs.selected_index:
+                panel.look()
+            else:
+                panel.poller.paused = True

@@ -126,7 +126,7 @@ class PipelinePanel(Panel):
         self._deploy.description = "Deploy again" if running else "Deploy"
         self._show_steps(chosen)
         self._live.value = _live_line(chosen)
-        self._speed.value = hint(chosen.latency.words()) if chosen and chosen.latency else ""
+        self._speed.value = chosen.latency.html() if chosen and chosen.latency else ""
         if chosen:
             self._choice.value = chosen.id
         self._try.suggest(self._first_model(steps))

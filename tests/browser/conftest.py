@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 import jupyter_edge
 from jupyter_edge.client.discovery import stop_engine
@@ -25,7 +25,8 @@ FLAGS = [
     "--disable-default-apps",
     "--disable-dev-shm-usage",
 ]
-PATIENCE_MS = 20_000
+PATIENCE_MS = 60_000
+_KERNEL = "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel"
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 
 
@@ -60,10 +61,10 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """A page whose requests stay on this machine: all others fail, and are remembered by ``foreign``."""
     context = browser.new_context(viewport={"width": 1280, "height": 1800})
     page = context.new_page()
     page.set_default_timeout(PATIENCE_MS)
+    expect.set_options(timeout=PATIENCE_MS)
     yield page
     context.close()
 
@@ -75,8 +76,7 @@ def run_cells(lab: Lab, page: Page, request: pytest.FixtureRequest) -> Callable[
     def run(*cells: str) -> Page:
         name = write_notebook(lab.folder, f"{request.node.name.split('[')[0]}.ipynb", *cells)
         page.goto(lab.address(name))
-        page.wait_for_function("() => window.jupyterapp?.commands.hasCommand('notebook:run-all-cells')")
-        page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").wait_for(state="attached")
+        page.wait_for_function(f"() => {_KERNEL}?.connectionStatus === 'connected' && {_KERNEL}.status === 'idle'")
         page.evaluate("() => void window.jupyterapp.commands.execute('notebook:run-all-cells')")
         return page
 

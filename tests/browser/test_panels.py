@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
 from jupyter_edge import samples
@@ -11,13 +12,25 @@ from jupyter_edge import samples
 pytestmark = pytest.mark.browser
 Run = Callable[..., Page]
 Photograph = Callable[[Locator, str], None]
-START = """from jupyter_edge import Client
+START = """from jupyter_edge import Client, DeploymentConfigBuilder
+from jupyter_edge.widgets import *
 client = Client()
-client.set_current_workspace(client.get_workspace("{workspace}", create_if_not_exist=True))
-client.api_endpoint;"""
-MODEL = (
-    f"""client.upload_model("ccfraud", {str(samples.path("ccfraud.onnx"))!r}).configure(tensor_fields=["tensor"]);"""
-)
+client.set_current_workspace(client.get_workspace("{workspace}", create_if_not_exist=True));"""
+MODEL = f"""model = client.upload_model("ccfraud", {str(samples.path("ccfraud.onnx"))!r})
+pipeline = client.build_pipeline("{{pipeline}}").add_model_step(model)
+pipeline.create_version();"""
+MANY_REPLICAS = "pipeline.deploy(DeploymentConfigBuilder().replica_count(24).build(), wait=False);"
+
+
+def expect_accessible(page: Page, panel: str) -> None:
+    """Expect that axe finds nothing in a panel that stops a keyboard or a screen reader."""
+    found = Axe().run(page, context=panel, options={"runOnly": ["wcag2a", "wcag2aa"]})
+    assert not found.response["violations"], found.generate_report()
+
+
+def panel_of(page: Page, i: int = 0) -> Locator:
+    """Return the panel of a cell."""
+    return page.locator(".jupyter-edge-panel:not(.jupyter-edge-panel *)").nth(i)
 
 
 def test_the_whole_story_is_clicked_through(run_cells: Run, photograph: Photograph) -> None:
@@ -33,6 +46,7 @@ def test_the_whole_story_is_clicked_through(run_cells: Run, photograph: Photogra
     app.get_by_role("button", name="Save").click()
     expect(app.get_by_text("takes the columns tensor")).to_be_visible()
     photograph(app, "upload-done")
+    expect_accessible(page, ".jupyter-edge-panel")
     app.get_by_role("tab", name="Pipeline").click()
     app.get_by_label("New pipeline").fill("story")
     app.get_by_role("button", name="Create").click()
@@ -41,9 +55,13 @@ def test_the_whole_story_is_clicked_through(run_cells: Run, photograph: Photogra
     expect(app.get_by_text(re.compile("^1. ccfraud"))).to_be_visible()
     app.get_by_role("button", name="Deploy", exact=True).click()
     expect(app.get_by_text("Running", exact=True)).to_be_visible()
-    app.get_by_role("button", name="Infer").click()
-    expect(app.get_by_text("out.fraud_probability")).to_be_visible()
+    for _ in range(3):
+        app.get_by_role("button", name="Infer").click()
+        expect(app.get_by_text("out.fraud_probability")).to_be_visible()
+        expect(app.get_by_role("button", name="Infer")).to_be_enabled()
+    expect(app.locator(".jupyter-edge-spark")).to_be_visible()
     photograph(app, "pipeline-running")
+    expect_accessible(page, ".jupyter-edge-panel")
     app.get_by_role("button", name="Undeploy").click()
     expect(app.get_by_text("Undeployed", exact=True)).to_be_visible()
     app.get_by_role("tab", name="Publish").click()
@@ -51,11 +69,62 @@ def test_the_whole_story_is_clicked_through(run_cells: Run, photograph: Photogra
     expect(app.get_by_text("Publish succeeded.")).to_be_visible()
     expect(app.get_by_text("jupyter-edge serve --port")).to_be_visible()
     photograph(app, "publish-done")
+    expect_accessible(page, ".jupyter-edge-panel")
     app.get_by_role("tab", name="Edges").click()
     app.get_by_label("Edge name").fill("shop-7")
     app.get_by_role("button", name="Register").click()
     expect(app.get_by_text("EDGE_BUNDLE=")).to_be_visible()
     photograph(app, "edges-bundle")
+    expect_accessible(page, ".jupyter-edge-panel")
     app.get_by_role("button", name="I have copied it").click()
     expect(app.get_by_text("EDGE_BUNDLE=")).to_be_hidden()
     expect(app.get_by_role("cell", name="waits to join")).to_be_visible()
+    app.get_by_role("tab", name="Logs").click()
+    expect(app.get_by_text("out.fraud_probability").locator("visible=true").first).to_be_visible()
+    photograph(app, "logs")
+
+
+def test_two_panels_agree_and_cancel_works_while_the_kernel_is_idle(run_cells: Run, photograph: Photograph) -> None:
+    start = START.format(workspace="cancel") + "\n" + MODEL.format(pipeline="cancel")
+    page = run_cells(start, "pipeline.panel()", "PipelinePanel(client)")
+    first, second = panel_of(page, 0), panel_of(page, 1)
+    first.get_by_label("Replicas").fill("24")
+    first.get_by_label("Replicas").press("Enter")
+    first.get_by_role("button", name="Deploy", exact=True).click()
+    expect(first.get_by_role("button", name="Cancel")).to_be_visible()
+    expect(second.get_by_text("Starting", exact=True)).to_be_visible()
+    first.get_by_role("button", name="Cancel").click()
+    expect(first.get_by_text(re.compile("^Deploy cancelled"))).to_be_visible()
+    for panel in (first, second):
+        expect(panel.get_by_text("Undeployed", exact=True)).to_be_visible()
+    photograph(first, "pipeline-cancelled")
+
+
+def test_the_kernels_interrupt_cancels_what_a_cell_waits_for(run_cells: Run, photograph: Photograph) -> None:
+    start = START.format(workspace="interrupt") + "\n" + MODEL.format(pipeline="interrupt")
+    page = run_cells(start, MANY_REPLICAS, "follow(pipeline.job)", "print('job:', pipeline.job.refresh().state)")
+    expect(panel_of(page).get_by_text(re.compile("^Deploy running"))).to_be_visible()
+    page.evaluate("() => void window.jupyterapp.commands.execute('kernelmenu:interrupt')")
+    expect(page.get_by_text("KeyboardInterrupt").first).to_be_visible()
+    page.evaluate("() => void window.jupyterapp.commands.execute('notebook:run-all-below')")
+    page.locator(".jp-CodeCell").nth(3).click()
+    page.evaluate("() => void window.jupyterapp.commands.execute('notebook:run-cell')")
+    expect(page.get_by_text(re.compile("^job: (cancelled|running)"))).to_be_visible()
+
+
+def test_errors_and_empty_states_are_a_line_that_names_the_next_step(run_cells: Run, photograph: Photograph) -> None:
+    cells = ["UploadPanel(client)", "PipelinePanel(client)", "PublishPanel(client)", "EdgePanel(client)"]
+    page = run_cells(START.format(workspace="empty"), *cells)
+    upload = panel_of(page, 0)
+    upload.get_by_label("Or its path").fill("/nowhere/model.onnx")
+    upload.get_by_label("Or its path").press("Tab")
+    expect(upload.get_by_label("Name", exact=True)).to_have_value("model")
+    upload.get_by_role("button", name="Upload", exact=True).click()
+    expect(upload.get_by_role("alert")).to_contain_text("There is no file /nowhere/model.onnx")
+    expect(upload.get_by_label("Or its path")).to_have_value("/nowhere/model.onnx")
+    photograph(upload, "upload-error")
+    for i, name in enumerate(["upload", "pipeline", "publish", "edges"]):
+        expect(panel_of(page, i).locator("select").first).to_be_visible()
+        if i:
+            photograph(panel_of(page, i), f"{name}-empty")
+    expect_accessible(page, ".jupyter-edge-panel")

@@ -32,3 +32,12 @@ def test_a_closed_app_looks_no_more(client: Client) -> None:
     app.close()
     assert not app.poller.running
     assert not app.panels["Models"].poller.running
+
+
+def test_the_log_of_a_pipeline_is_read_once_its_tab_is_opened(client: Client, pipeline: Pipeline) -> None:
+    app = client.panel()
+    logs = app.panels["Logs"]
+    assert not logs._explorer.children
+    app._tabs.selected_index = list(app.panels).index("Logs")
+    (explorer,) = logs._explorer.children
+    assert pipeline.name() in repr(explorer)
