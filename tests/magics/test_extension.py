@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import json
+import signal
+import socket
 import subprocess
 import sys
+import threading
 from typing import Any
 
 import pandas as pd
@@ -132,13 +135,24 @@ caught
 
 
 def test_an_interrupt_is_one_line_too(
-    shell: InteractiveShell, magics: EdgeMagics, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    shell: InteractiveShell, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupt(line: str, cell: str | None, local_ns: dict[str, Any]) -> None:
-        raise KeyboardInterrupt
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections, and never answers
+        monkeypatch.setenv("JUPYTER_EDGE_URL", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        monkeypatch.setenv("JUPYTER_EDGE_TOKEN", "none")
 
-    monkeypatch.setattr(magics, "_run", interrupt)
-    error, text = shown(shell, "%edge models", capsys)
+        ended = threading.Event()
+
+        def interrupt_once_asked() -> None:
+            with silent.accept()[0]:
+                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+                ended.wait(60)
+
+        asked = threading.Thread(target=interrupt_once_asked)
+        asked.start()
+        error, text = shown(shell, "%edge models", capsys)
+        ended.set()
+        asked.join(60)
     assert isinstance(error, KeyboardInterrupt)
     assert text.startswith("\x1b[31mInterrupted")
     assert len(text.splitlines()) == 1
