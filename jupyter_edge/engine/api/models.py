@@ -74,21 +74,6 @@ class VersionAnswer(TypedDict):
     model_version: VersionAndConfig
 
 
-class TensorItem(TypedDict):
-    """An input or output of a model: ``dtype`` is numpy's name, a null in ``shape`` a free dimension."""
-
-    name: str
-    dtype: str
-    shape: list[int | None]
-
-
-class SchemaAnswer(TypedDict):
-    """What a model takes and returns, in the model's own order."""
-
-    inputs: list[TensorItem]
-    outputs: list[TensorItem]
-
-
 class ConfigAnswer(TypedDict):
     """The config that was made or asked for."""
 
@@ -185,14 +170,6 @@ def get_version_by_id(body: VersionId, state: State) -> VersionAnswer:
     with state.sessions() as session:
         version = models.get_version(session, body.model_version_id)
         return {"model_version": {"model_version": _version(version), "config": _config(version.configs[-1])}}
-
-
-@router.post("/get_schema")
-def get_schema(body: VersionId, state: State) -> SchemaAnswer:
-    """Tell what a model version takes and returns, as its file says."""
-    with state.sessions() as session:
-        schema = models.get_version(session, body.model_version_id).schema
-    return SchemaAnswer(inputs=schema["inputs"], outputs=schema["outputs"])
 
 
 @router.post("/insert_model_config")
