@@ -167,7 +167,10 @@ class View {
     this.stage.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
     this.stage.addEventListener("dblclick", (event) => this.zoomBy(2, this.pointAt(event)));
     this.stage.addEventListener("pointerdown", (event) => this.grab(event));
-    this.observer = new ResizeObserver(() => this.drawBoxes());
+    this.observer = new ResizeObserver(() => {
+      this.list.style.maxHeight = `${Math.max(160, this.svg.clientHeight)}px`; // as high as the picture
+      this.drawBoxes();
+    });
     this.observer.observe(this.stage);
   }
 

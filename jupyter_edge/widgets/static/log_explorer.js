@@ -174,7 +174,10 @@ class Explorer {
     this.item = element("input", { type: "number", min: "0", step: "1", placeholder: "all", class: "jpe-log-item" });
     const asked = () => this.ask("spread", { column: this.column.value, element: this.item.value === "" ? null : Number(this.item.value) });
     this.column.addEventListener("change", () => ((this.item.value = ""), asked()));
-    this.item.addEventListener("change", asked);
+    this.item.addEventListener("input", () => {
+      clearTimeout(this.typing);
+      this.typing = setTimeout(asked, 400);
+    });
     this.itemField = this.field("Item of each list ", this.item);
     this.chart = element("div", { class: "jpe-log-chart" });
     const bar = element("div", { class: "jpe-log-bar" }, this.field("Distribution of ", this.column), this.itemField);
@@ -184,7 +187,7 @@ class Explorer {
   drawChoice() {
     const { column, element: item, isList } = this.model.get("_spread");
     options(this.column, [["", "no column"], ...this.model.get("_columns").map((name) => [name, name])], column);
-    this.item.value = item ?? "";
+    if (document.activeElement !== this.item) this.item.value = item ?? "";
     this.itemField.hidden = !isList;
   }
 
@@ -243,6 +246,7 @@ class Explorer {
 
   remove() {
     clearTimeout(this.timer);
+    clearTimeout(this.typing);
     for (const stop of this.followed) stop();
   }
 }
