@@ -22,7 +22,7 @@ lint: .venv/installed-test
 test-containers: .venv/installed-test  ## needs docker-registry and helm, see docs/contributing.md
 	$(BIN)/pytest -m external
 
-test-browser: .venv/installed-browser  ## the panels in JupyterLab, Voila and chromium; pictures in build/screenshots
+test-browser: .venv/installed-test  ## the panels in JupyterLab, Voila and chromium; pictures in build/screenshots
 	$(BIN)/pytest -m browser
 
 fuzz: .venv/installed-test  ## the long form of what `make test` does briefly
@@ -45,9 +45,5 @@ clean:
 	touch $@
 
 .venv/installed-test: .venv/installed
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
-	touch $@
-
-.venv/installed-browser: .venv/installed-test
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[browser]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test,browser]'
 	touch $@

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _NO_PIPELINE = "No pipeline yet: name one and press Create"
 _NO_MODEL = "No model yet: upload one first"
+_SHOWN_DETAILS = 9
 _KINDS = {"Running": "good", "Error": "bad", "Undeployed": "off"}
 
 
@@ -249,4 +250,6 @@ def _live_line(chosen: _Chosen | None) -> str:
     line = state_line(chosen.status, _KINDS.get(chosen.status, "busy"))
     if chosen.deployed_steps is not None and chosen.deployed_steps != chosen.steps:
         line += hint("The steps were changed since: deploy again to run them.")
-    return line + "".join(hint(detail) for detail in chosen.details)
+    more = len(chosen.details) - _SHOWN_DETAILS
+    details = [*chosen.details[:_SHOWN_DETAILS], *([f"... and {more} lines more"] if more > 0 else [])]
+    return line + "".join(hint(detail) for detail in details)

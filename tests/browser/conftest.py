@@ -25,7 +25,7 @@ FLAGS = [
     "--disable-default-apps",
     "--disable-dev-shm-usage",
 ]
-PATIENCE_MS = 60_000
+PATIENCE_MS = 30_000
 _KERNEL = "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel"
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 
