@@ -112,6 +112,7 @@ def test_the_log_is_paged_filtered_counted_and_exported(run_cells: Run, photogra
     expect_accessible(page, ".jpe-log")
     log.get_by_role("button", name="All times").click()
     expect(rows).to_have_count(25)
+    expect(log.get_by_label("Order")).to_have_value("newest")
     log.get_by_label("Export to folder").fill(str(tmp_path))
     log.get_by_role("button", name="Export").click()
     expect(log.get_by_role("status")).to_contain_text(str(tmp_path / "explored-1.json"))

@@ -107,7 +107,8 @@ class Explorer {
       start: this.start.value,
       end: this.end.value,
       columns: columns.length ? columns : ["time"],
-      oldest_first: this.order.value === "oldest",
+      // A range of time comes oldest first, whatever was chosen; without it, that counts again.
+      oldest_first: this.order.disabled ? this.model.get("_view").oldest_first : this.order.value === "oldest",
     };
   }
 
