@@ -44,9 +44,7 @@ class Candidates:
         return np.hstack([self.boxes[:, :2] - half, self.boxes[:, :2] + half])
 
     def __getitem__(self, index: Any) -> Candidates:
-        return replace(
-            self, boxes=self.boxes[index], confidence=self.confidence[index], class_id=self.class_id[index]
-        )
+        return replace(self, boxes=self.boxes[index], confidence=self.confidence[index], class_id=self.class_id[index])
 
 
 def decode_yolo(  # noqa: PLR0913
