@@ -119,3 +119,13 @@ def test_a_batch_needs_pictures_and_one_size(quarters: Picture) -> None:
         image_to_tensor([])
     with pytest.raises(InvalidInputError, match="pass size"):
         image_to_tensor([quarters, quarters[::2]])
+
+
+@pytest.mark.parametrize("size", [(256, 256), (256, 320), (192, 320)])
+def test_boxes_found_in_a_letterboxed_picture_lie_where_its_figures_are(size: tuple[int, int]) -> None:
+    picture = np.full((90, 200, 3), 30, np.uint8)
+    picture[20:60, 120:180] = 255
+    placed = image_to_tensor(picture, size, fit="letterbox")
+    bright = (placed.tensor[0].min(axis=0) > 0.9).nonzero()
+    box = np.array([[bright[1].min(), bright[0].min(), bright[1].max() + 1, bright[0].max() + 1]], np.float32)
+    np.testing.assert_allclose(placed.placements[0].to_source(box), [[120, 20, 180, 60]], atol=1.0)
