@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import requests
+from filelock import FileLock
 
 from jupyter_edge.client import commands
 from jupyter_edge.client.ensure import ensure_edge, require_publish
@@ -128,7 +131,7 @@ class LocalEdge(Details):
         deadline = time.monotonic() + _START_SECONDS
         try:
             while self.running and time.monotonic() < deadline:
-                if _is_ready(self.url):
+                if self._serves() and _is_ready(self.url):
                     return self
                 time.sleep(0.05)
         except KeyboardInterrupt:
@@ -138,6 +141,10 @@ class LocalEdge(Details):
         tail = "\n".join(self.log_file.read_text(errors="replace").splitlines()[-_LOG_TAIL_LINES:])
         msg = f"Edge {self.name} did not start; the end of its output, {self.log_file}:\n{tail or '(it wrote nothing)'}"
         raise DeploymentError(msg)
+
+    def _serves(self) -> bool:
+        """Say whether this edge has its port: another program that has it may answer there too."""
+        return "Serving pipeline" in self.log_file.read_text(errors="replace")
 
 
 def serve_here(
@@ -172,10 +179,11 @@ def serve_here(
     persist = Home().path / "edges" / (f"local-{known}" if name else f"unregistered-{known}")
     if name:
         publish = _joinable(pipeline, publish, name, tags, persist)
-    port = port or _free_port()
-    command = commands.serve_command(publish._published(), port, persist)
-    edge = LocalEdge(known, publish, port, command, persist.with_suffix(".log"))
-    edge.wait_until_ready()
+    with FileLock(Path(tempfile.gettempdir()) / f"jupyter-edge-ports-{os.getuid()}.lock"):
+        port = port or _free_port()  # free until the edge has it: nobody else chooses meanwhile
+        command = commands.serve_command(publish._published(), port, persist)
+        edge = LocalEdge(known, publish, port, command, persist.with_suffix(".log"))
+        edge.wait_until_ready()
     _running[known] = edge
     return edge
 
