@@ -17,6 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import uvicorn
+from requests import Session
 
 from jupyter_edge.core.secret import Secret
 from jupyter_edge.oci.blobs import BlobStore
@@ -261,3 +262,20 @@ class Relay:
         for end in (source, target):
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.fixture
+def http() -> Iterator[Session]:
+    with Session() as session:
+        session.headers["Authorization"] = AUTHORIZATION
+        yield session
+
+
+def guarded(then: Callable[[ScriptedHandler], None]) -> Callable[[ScriptedHandler], None]:
+    def answer(request: ScriptedHandler) -> None:
+        if request.headers.get("Authorization") == AUTHORIZATION:
+            then(request)
+        else:
+            request.send(401, WWW_Authenticate='Basic realm="x"')
+
+    return answer
