@@ -39,7 +39,14 @@ class InferenceRecord:
 
 
 class LogSink(Protocol):
-    """Takes records off the request path: neither method raises, and ``append`` does not block."""
+    """Takes records off the request path: no method raises, and ``append`` does not block."""
+
+    @property
+    def dropped_rows(self) -> int:
+        """Rows that the log lost since it was opened."""
+
+    def backlog(self) -> int:
+        """Return how many rows wait to be committed, or to be taken over by the engine."""
 
     def append(self, record: InferenceRecord) -> None:
         """Queue a record; where the queue or the store is full, count it as dropped."""
@@ -50,6 +57,12 @@ class LogSink(Protocol):
 
 class NoLog:
     """The sink of a server that keeps no log."""
+
+    dropped_rows = 0
+
+    def backlog(self) -> int:
+        """Return 0."""
+        return 0
 
     def append(self, record: InferenceRecord) -> None:
         """Let the record go."""

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from jupyter_edge.core.records import InferenceRecord
 from jupyter_edge.logs.records import MAX_PAYLOAD, encode, group, size_of
+from jupyter_edge.logs.spool_reader import SpoolReader
 
 _log = logging.getLogger(__name__)
 
@@ -87,6 +88,16 @@ class Spool:
     def dropped_rows(self) -> int:
         """Rows that this spool could not take, or gave up unshipped, since it was opened."""
         return self._dropped
+
+    def backlog(self) -> int:
+        """Return how many rows wait to be committed, or to be taken over by the engine; 0 of a file that is damaged."""
+        with self._lock:
+            queued = sum(record.rows for record in self._queue)
+        try:
+            with SpoolReader(self.path) as reader:
+                return queued + reader.backlog()[0]
+        except sqlite3.Error:
+            return queued
 
     def append(self, record: InferenceRecord) -> None:
         """Queue a record; where the queue is full, or the record unusable, count it as dropped."""

@@ -5,19 +5,19 @@ from __future__ import annotations
 import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from urllib.parse import unquote
 
 import orjson
 
 from jupyter_edge.core.dataset import Path, Selection
 from jupyter_edge.core.errors import AuthenticationError, EdgeError, EntityNotFoundError
-from jupyter_edge.core.media_types import JSON
 from jupyter_edge.core.records import Column, InferenceRecord, LogSink
 from jupyter_edge.core.secret import Secret
 from jupyter_edge.runtime.answer import Answer, Constant, Value, arrange
 from jupyter_edge.runtime.batch import Batch, bytes_per_row
 from jupyter_edge.runtime.codecs import legacy
+from jupyter_edge.runtime.exchange import MethodNotAllowedError, Request, Response, error_response, require_get
+from jupyter_edge.runtime.metrics import Metrics
 from jupyter_edge.runtime.negotiation import answer_format, decode
 from jupyter_edge.runtime.pipeline import Outcome, Pipeline
 
@@ -27,41 +27,6 @@ LOGGED_BYTES_PER_ROW = 1024 * 1024
 _METADATA = ("last_model", "pipeline_version", "elapsed", "dropped", "partition")
 _SMALL_BODY = 16 * 1024
 _SHORT_WORK_NS = 5_000_000
-
-
-@dataclass(frozen=True)
-class Request:
-    """A request as a server received it: ``target`` is path and query, header names are in lower case."""
-
-    method: str
-    target: str
-    headers: dict[str, str]
-    body: bytes | bytearray = b""
-
-
-@dataclass(frozen=True)
-class Response:
-    """An answer to send; Content-Length, and what belongs to the connection, is the server's."""
-
-    status: int
-    body: bytes
-    media_type: str = JSON
-    headers: dict[str, str] = field(default_factory=dict)
-
-
-class MethodNotAllowedError(EdgeError):
-    """The path exists, for other methods."""
-
-    status = 405
-
-    def __init__(self, method: str, path: str, allowed: str) -> None:
-        super().__init__(f"{path} does not answer {method}: use {allowed}.")
-        self.allowed = allowed
-
-
-def error_response(status: int, message: str, headers: dict[str, str] | None = None) -> Response:
-    """Return an error as clients read it: a JSON array whose first element says what is wrong."""
-    return Response(status, orjson.dumps([{"error": message}]), headers=headers or {})
 
 
 class Handler:
@@ -85,16 +50,24 @@ class Handler:
         self._echo_limit = echo_limit
         self._workers = ThreadPoolExecutor(pipeline.threads, thread_name_prefix="inference")
         self._works_long = False
+        self.metrics = Metrics({"pipeline": pipeline.spec.name, "partition": partition}, sink)
         last = pipeline.spec.models[-1]
         self._last_model = orjson.dumps({"model_name": last.name, "model_sha": last.sha}).decode()
 
     async def handle(self, request: Request) -> Response:
         """Answer a request: a small one at once, others in a worker thread so that the event loop stays free."""
+        started = time.perf_counter()
         small = len(request.body) <= _SMALL_BODY
-        if small and not self._works_long:
-            return self._respond_timed(request)
-        respond = self._respond_timed if small else self.respond
-        return await asyncio.get_running_loop().run_in_executor(self._workers, respond, request)
+        # Metrics import their library, and ask the log: not on the event loop.
+        if small and not self._works_long and request.target != "/metrics":
+            response = self._respond_timed(request)
+        else:
+            respond = self._respond_timed if small else self.respond
+            response = await asyncio.get_running_loop().run_in_executor(self._workers, respond, request)
+        self.metrics.count_answer(response.status)
+        if request.method == "POST":
+            self.metrics.count_inference(time.perf_counter() - started)
+        return response
 
     def _respond_timed(self, request: Request) -> Response:
         started = time.perf_counter_ns()
@@ -126,6 +99,9 @@ class Handler:
         if path == "/ready":
             return self._get(request, path, {"status": "Running"})
         self._authenticate(request)
+        if path == "/metrics":
+            require_get(request, path)
+            return Response(200, *self.metrics.expose(request.headers.get("accept", "")))
         if path == "/pipelines":
             return self._get(request, path, {"pipelines": [{"id": spec.name, "status": "Running"}]})
         if path == "/models":
@@ -142,8 +118,7 @@ class Handler:
         return self._infer(request, query)
 
     def _get(self, request: Request, path: str, content: dict[str, object]) -> Response:
-        if request.method not in ("GET", "HEAD"):
-            raise MethodNotAllowedError(request.method, path, "GET, HEAD")
+        require_get(request, path)
         return Response(200, orjson.dumps(content))
 
     def _authenticate(self, request: Request) -> None:
@@ -163,7 +138,9 @@ class Handler:
         if not batch.rows:
             return Response(200, form.encode(Answer(0, {})) if form.encode else b"[]", form.media_type)
         leaves = selection.choose(self._leaves(batch))
-        record = self._record(batch, self._pipeline.infer(batch), parsed)
+        outcome = self._pipeline.infer(batch)
+        self.metrics.count_batch(batch.rows)
+        record = self._record(batch, outcome, parsed)
         if form.encode:
             body = form.encode(self._answer(batch, record, leaves, selection.separator))
         else:

@@ -11,7 +11,8 @@ from typing import cast
 
 import httptools
 
-from jupyter_edge.runtime.handler import Handler, Request, Response, error_response
+from jupyter_edge.runtime.exchange import Request, Response, error_response
+from jupyter_edge.runtime.handler import Handler
 
 MAX_BODY = 256 * 1024 * 1024
 MAX_HEAD = 64 * 1024

@@ -24,6 +24,10 @@ class Memory:
 
     def __init__(self) -> None:
         self.records: list[InferenceRecord] = []
+        self.dropped_rows = 0
+
+    def backlog(self) -> int:
+        return sum(record.rows for record in self.records)
 
     def append(self, record: InferenceRecord) -> None:
         self.records.append(record)

@@ -10,7 +10,8 @@ from typing import Any
 import requests
 import uvicorn
 
-from jupyter_edge.runtime.handler import Handler, Request
+from jupyter_edge.runtime.exchange import Request
+from jupyter_edge.runtime.handler import Handler
 from jupyter_edge.runtime.pipeline import Pipeline
 from tests.runtime.conftest import HandlerMaker
 

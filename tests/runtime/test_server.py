@@ -15,7 +15,7 @@ import pytest
 import requests
 
 from jupyter_edge.runtime import server
-from jupyter_edge.runtime.handler import Request, Response
+from jupyter_edge.runtime.exchange import Request, Response
 from jupyter_edge.runtime.pipeline import Pipeline
 from tests.runtime.conftest import HandlerMaker, Memory, ServerMaker
 
