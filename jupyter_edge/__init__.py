@@ -27,6 +27,11 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(msg)
 
 
+def _jupyter_labextension_paths() -> list[dict[str, str]]:
+    """Tell ``jupyter-builder develop`` where the built front end is, and what it is called."""
+    return [{"src": "labextension", "dest": "jupyter-edge"}]
+
+
 def load_ipython_extension(ipython: Any) -> None:
     """Answer ``%load_ext jupyter_edge``: register ``%edge`` and ``%%edge``."""
     from jupyter_edge.magics.extension import load

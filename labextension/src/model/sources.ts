@@ -1,0 +1,47 @@
+import type { EdgeClient } from './client';
+import type { IEdge, IJob, ILogRow, IModel, IPage, IPageRequest, IPipeline, IPublish, IWorkspace } from './types';
+
+/** Where the pages of each list come from. */
+export class Sources {
+  constructor(
+    private readonly client: EdgeClient,
+    private readonly workspaceId: () => number | null
+  ) {}
+
+  readonly workspaces = (request: IPageRequest): Promise<IPage<IWorkspace>> =>
+    this.page('workspaces/list', 'workspaces', request);
+
+  readonly models = (request: IPageRequest): Promise<IPage<IModel>> => this.ofWorkspace('models/list', 'models', request);
+
+  readonly pipelines = (request: IPageRequest): Promise<IPage<IPipeline>> =>
+    this.ofWorkspace('pipelines/list', 'pipelines', request);
+
+  readonly publishes = (request: IPageRequest): Promise<IPage<IPublish>> =>
+    this.ofWorkspace('pipelines/list_publishes', 'publishes', request);
+
+  readonly edges = (request: IPageRequest): Promise<IPage<IEdge>> =>
+    this.ofWorkspace('pipelines/list_edges', 'edges', request);
+
+  readonly jobs = (request: IPageRequest): Promise<IPage<IJob>> => this.page('jobs/list', 'jobs', request);
+
+  readonly log = (request: IPageRequest): Promise<IPage<ILogRow>> => this.ofWorkspace('logs/list', 'rows', request);
+
+  /** A list that is a workspace's is empty as long as there is none. */
+  private async ofWorkspace<T>(endpoint: string, key: string, request: IPageRequest): Promise<IPage<T>> {
+    const workspace_id = this.workspaceId();
+    return workspace_id === null
+      ? { items: [], next: null, total: 0 }
+      : this.page(endpoint, key, request, { workspace_id });
+  }
+
+  private async page<T>(endpoint: string, key: string, request: IPageRequest, more = {}): Promise<IPage<T>> {
+    const { limit, after, filter } = request;
+    const body = { ...more, limit, after, name_contains: filter || null };
+    const answer = await this.client.call<Record<string, unknown>>(endpoint, body);
+    return {
+      items: answer[key] as T[],
+      next: (answer.next ?? null) as string | null,
+      total: (answer.total ?? null) as number | null
+    };
+  }
+}
