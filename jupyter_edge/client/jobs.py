@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any
 
@@ -121,12 +121,10 @@ def wait_for_job(
         failure: the error to raise if the job fails, is cancelled, or takes longer; in the last case it goes on.
     """
     try:
-        job = _follow(transport, job_id, dots, seconds)
+        with cancelled_by_interrupt(transport, job_id):
+            job = _follow(transport, job_id, dots, seconds)
     except KeyboardInterrupt:
         dots.end(" cancelled")
-        if job_id is not None:
-            with suppress(EdgeError):  # it may have ended by now: the interrupt is what the caller has to see
-                transport.post("jobs/cancel", {"id": job_id})
         raise
     except EdgeError:
         dots.end(" failed")
@@ -142,6 +140,18 @@ def wait_for_job(
         f"see client.jobs(), where job {job.id} can also be cancelled."
     )
     raise failure(msg)
+
+
+@contextmanager
+def cancelled_by_interrupt(transport: Transport, job_id: int | None) -> Iterator[None]:
+    """Cancel a job where the user interrupts the block."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if job_id is not None:
+            with suppress(EdgeError):  # it may have ended by now: the interrupt is what the caller has to see
+                transport.post("jobs/cancel", {"id": job_id})
+        raise
 
 
 def _follow(transport: Transport, job_id: int | None, dots: Dots, seconds: float) -> Job | None:

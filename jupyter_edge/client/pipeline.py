@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 from jupyter_edge.client.deployment import UNDEPLOYED, Deployment, plain_config
 from jupyter_edge.client.edge import Edge
-from jupyter_edge.client.jobs import Job, get_job, wait_for_job
+from jupyter_edge.client.jobs import Job, cancelled_by_interrupt, get_job, wait_for_job
 from jupyter_edge.client.model import ModelVersion
 from jupyter_edge.client.panels import load_panel
 from jupyter_edge.client.pipeline_log import PipelineLog
 from jupyter_edge.client.pipeline_version import PipelineVersion, version_listing
 from jupyter_edge.client.publish import Publish, publish_listing
+from jupyter_edge.client.transport import Answer
 from jupyter_edge.core.deployment import DeploymentConfig, DeploymentConfigBuilder
 from jupyter_edge.core.errors import (
     DeploymentError,
@@ -241,8 +242,7 @@ class Pipeline(PipelineLog, Details):
             "model_config_ids": [model.config_id() for model in models],
             "engine_config": plain_config(deployment_config),
         }
-        answer = self._client.transport.call("pipelines/publish", body)
-        self._keep_job(answer.job_id)
+        answer = self._start("pipelines/publish", body)
         if not wait:
             return Publish(self._client, answer.value)
         budget = f"It may take up to {_PUBLISH_SECONDS:.0f} sec."
@@ -300,15 +300,17 @@ class Pipeline(PipelineLog, Details):
         return self.create_version()
 
     def _work(self, path: str, body: dict[str, Any], what: str, wait: bool) -> None:
-        answer = self._client.transport.call(path, body)
-        self._keep_job(answer.job_id)
+        answer = self._start(path, body)
         if wait:
             dots = Dots(f"Waiting for {what} - this will take up to {_DEPLOY_SECONDS:.0f}s ")
             wait_for_job(self._client.transport, answer.job_id, dots, _DEPLOY_SECONDS, DeploymentError)
         self.refresh()
 
-    def _keep_job(self, job_id: int | None) -> None:
-        self.job = None if job_id is None else get_job(self._client.transport, job_id)
+    def _start(self, path: str, body: dict[str, Any]) -> Answer:
+        answer = self._client.transport.start(path, body)
+        with cancelled_by_interrupt(self._client.transport, answer.job_id):
+            self.job = None if answer.job_id is None else get_job(self._client.transport, answer.job_id)
+        return answer
 
     def _infer(
         self,

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import threading
 import warnings
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -30,6 +33,8 @@ from jupyter_edge.core.secret import Secret
 
 _CONNECT_SECONDS = 5.0
 _READ_SECONDS = 120.0
+_INTERRUPTED_SECONDS = 5.0
+_JOB_HEADER = "Jupyter-Edge-Job"
 _ERRORS: dict[int, type[EdgeError]] = {
     kind.status: kind
     for kind in (
@@ -93,7 +98,32 @@ class Transport:
 
     def call(self, path: str, body: Mapping[str, Any] | None = None) -> Answer:
         """Post JSON to ``/v1/api/<path>``; return the JSON that it answers, with the job it started."""
-        return self.answer_of(self.send(f"{self.url}/v1/api/{path}", json.dumps(body or {}).encode(), {}))
+        return self.answer_of(self.send(self._api(path), json.dumps(body or {}).encode(), {}))
+
+    def start(self, path: str, body: Mapping[str, Any]) -> Answer:
+        """Do what ``call`` does, for what starts a job; an interrupt cancels the job once the engine has named it.
+
+        The engine goes on with a request whose sender has gone, so the request runs in a thread, which no interrupt
+        ends.
+        """
+        sent: Future[requests.Response] = Future()
+
+        def send() -> None:
+            try:
+                sent.set_result(self._request(self._api(path), json.dumps(body).encode(), {}))
+            except BaseException as error:  # noqa: BLE001 (raised where the answer is waited for)
+                sent.set_exception(error)
+
+        try:
+            threading.Thread(target=send, name="edge-request", daemon=True).start()
+            response = sent.result()
+        except KeyboardInterrupt:
+            with suppress(EdgeError, TimeoutError):
+                job = sent.result(_INTERRUPTED_SECONDS).headers.get(_JOB_HEADER)
+                if job:
+                    self.post("jobs/cancel", {"id": int(job)})
+            raise
+        return self.answer_of(_succeeded(response))
 
     def get(self, path: str) -> Any:
         """Get the JSON at ``/v1/<path>``."""
@@ -101,7 +131,7 @@ class Transport:
 
     def answer_of(self, response: requests.Response) -> Answer:
         """Read an answer of ours."""
-        job = response.headers.get("Jupyter-Edge-Job")
+        job = response.headers.get(_JOB_HEADER)
         return Answer(response.json() if response.content else None, int(job) if job else None)
 
     def send(
@@ -126,8 +156,22 @@ class Transport:
             EngineUnavailableError: if nothing answers.
             EdgeError: of the class that the answer's status stands for, with the engine's own words.
         """
+        return _succeeded(self._request(url, body, headers, query=query, timeout=timeout))
+
+    def _api(self, path: str) -> str:
+        return f"{self.url}/v1/api/{path}"
+
+    def _request(
+        self,
+        url: str,
+        body: Any,
+        headers: Mapping[str, str],
+        *,
+        query: Sequence[tuple[str, str]] = (),
+        timeout: float | None = _READ_SECONDS,
+    ) -> requests.Response:
         try:
-            response = self._session.request(
+            return self._session.request(
                 "GET" if body is None else "POST",
                 url,
                 params=list(query),
@@ -147,12 +191,16 @@ class Transport:
                 "Client() starts it again, `jupyter-edge engine logs` shows why it stopped."
             )
             raise EngineUnavailableError(msg) from error
-        if not 200 <= response.status_code < 300:
-            raise error_of(response)
-        warning = response.headers.get("Jupyter-Edge-Warning")
-        if warning:
-            warnings.warn(warning.encode().decode("unicode_escape"), stacklevel=4)
-        return response
+
+
+def _succeeded(response: requests.Response) -> requests.Response:
+    """Return a response if it succeeded, with the warning that it brings; raise its error if not."""
+    if not 200 <= response.status_code < 300:
+        raise error_of(response)
+    warning = response.headers.get("Jupyter-Edge-Warning")
+    if warning:
+        warnings.warn(warning.encode().decode("unicode_escape"), stacklevel=5)
+    return response
 
 
 def error_of(response: requests.Response) -> EdgeError:

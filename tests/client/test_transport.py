@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 import json
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -100,3 +104,64 @@ def test_the_authorization_header_is_a_new_dict_each_time(transport: Transport) 
     assert transport.auth.auth_header() == {"Authorization": "Bearer t0ken"}
     assert transport.auth._bearer_token_str() == "Bearer t0ken"
     assert "t0ken" not in repr(transport.auth)
+
+
+@pytest.fixture
+def interrupted_once_asked(server: Server) -> Callable[[], None]:
+    """Interrupt this process once the server has a request, which it answers only after that."""
+
+    def handle(*_: object) -> None:
+        server.may_answer.set()
+        raise KeyboardInterrupt
+
+    def interrupt() -> None:
+        deadline = time.monotonic() + 30
+        while not server.seen and time.monotonic() < deadline:
+            time.sleep(0.01)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    def begin() -> None:
+        signal.signal(signal.SIGINT, handle)
+        server.may_answer.clear()
+        threading.Thread(target=interrupt, daemon=True).start()
+
+    return begin
+
+
+@pytest.fixture(autouse=True)
+def _usual_interrupts() -> Iterator[None]:
+    yield
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def test_an_interrupt_before_the_answer_cancels_the_job_that_the_request_started(
+    server: Server, transport: Transport, interrupted_once_asked: Callable[[], None]
+) -> None:
+    server.answer = (202, {"Jupyter-Edge-Job": "7"}, b"{}")
+    interrupted_once_asked()
+    with pytest.raises(KeyboardInterrupt):
+        transport.start("pipelines/publish", {"pipeline_id": 1})
+    assert [(path, json.loads(body)) for path, _, body in server.seen] == [
+        ("/v1/api/pipelines/publish", {"pipeline_id": 1}),
+        ("/v1/api/jobs/cancel", {"id": 7}),
+    ]
+
+
+def test_an_interrupt_of_a_request_that_starts_nothing_is_just_that(
+    server: Server, transport: Transport, interrupted_once_asked: Callable[[], None]
+) -> None:
+    server.answer = (404, {}, b'{"msg": "There is no such pipeline."}')
+    interrupted_once_asked()
+    with pytest.raises(KeyboardInterrupt):
+        transport.start("pipelines/publish", {"pipeline_id": 1})
+    assert len(server.seen) == 1
+
+
+def test_what_starts_a_job_answers_warns_and_fails_as_other_requests_do(server: Server, transport: Transport) -> None:
+    server.answer = (202, {"Jupyter-Edge-Job": "7", "Jupyter-Edge-Warning": "Mind the gap"}, b'{"id": 3}')
+    with pytest.warns(UserWarning, match="Mind the gap"):
+        answer = transport.start("pipelines/deploy", {})
+    assert (answer.value, answer.job_id) == ({"id": 3}, 7)
+    server.answer = (409, {}, b'{"msg": "Because of this."}')
+    with pytest.raises(errors.ConflictError, match="Because of this"):
+        transport.start("pipelines/deploy", {})
