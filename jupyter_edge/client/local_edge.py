@@ -20,7 +20,7 @@ from jupyter_edge.client.pipeline import Pipeline
 from jupyter_edge.client.transport import error_of
 from jupyter_edge.core.errors import ConflictError, DeploymentError, EntityNotFoundError
 from jupyter_edge.core.home import Home
-from jupyter_edge.core.naming import check_name
+from jupyter_edge.core.naming import check_name, listed
 from jupyter_edge.display import Details, Listing
 
 if TYPE_CHECKING:
@@ -202,7 +202,7 @@ def local_edge(name: str) -> LocalEdge:
     """
     running = {edge.name: edge for edge in local_edges()}
     if name not in running:
-        msg = f"No edge {name!r} runs here ({', '.join(running) or 'none does'}): serve its pipeline first."
+        msg = f"No edge {name!r} runs here ({listed([*running]) or 'none does'}): serve its pipeline first."
         raise EntityNotFoundError(msg)
     return running[name]
 

@@ -8,6 +8,7 @@ from typing import Self
 from urllib.parse import parse_qsl
 
 from jupyter_edge.core.errors import InvalidInputError
+from jupyter_edge.core.naming import listed
 
 Path = tuple[str, ...]
 """The names of a field from the top of an answer down, such as ``("out", "variable")``."""
@@ -55,7 +56,7 @@ class Selection:
         for wanted in self.wanted:
             for path in top if wanted == "*" else [wanted]:
                 if path not in known:
-                    msg = f"dataset names {path!r}, which the answer does not have: choose from *, {', '.join(known)}."
+                    msg = f"dataset names {path!r}, which the answer does not have: choose from *, {listed([*known])}."
                     raise InvalidInputError(msg)
                 if path not in self.excluded:
                     chosen.update(dict.fromkeys(known[path]))

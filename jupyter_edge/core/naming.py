@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import secrets
 import uuid
+from collections.abc import Sequence
 
 from jupyter_edge.core.errors import InvalidInputError
 
 _NAME = re.compile(r"[A-Za-z]([-A-Za-z0-9]*[A-Za-z0-9])?")
 _LOWER_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 MAX_NAME_LENGTH = 63
+_LISTED = 10
 
 
 def check_name(kind: str, name: str) -> str:
@@ -31,6 +33,12 @@ def check_name(kind: str, name: str) -> str:
         f"{name!r} cannot name {article} {kind}: use {rule}, not '-' at the end, at most {MAX_NAME_LENGTH} characters."
     )
     raise InvalidInputError(msg)
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names for a message: the first ten, and how many more there are."""
+    more = len(names) - _LISTED
+    return ", ".join(names[:_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
 def new_uuid() -> str:

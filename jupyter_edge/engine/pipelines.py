@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, selectinload
 
 from jupyter_edge.core.errors import ConflictError, EntityNotFoundError
-from jupyter_edge.core.naming import check_name
+from jupyter_edge.core.naming import check_name, listed
 from jupyter_edge.core.pipeline import models_of
 from jupyter_edge.engine.database import Sessions
 from jupyter_edge.engine.specs import model_of_step
@@ -116,5 +116,5 @@ def _use_of(pipeline: Pipeline) -> str | None:
     if pipeline.deployment and pipeline.deployment.deployed:
         return f"is deployed (deployment {pipeline.deployment.id}): undeploy it first"
     if edges:
-        return f"runs on the edges {', '.join(edges)}: remove them first"
-    return f"is being published (publish {', '.join(running)}): wait for the end of that" if running else None
+        return f"runs on the edges {listed(edges)}: remove them first"
+    return f"is being published (publish {listed(running)}): wait for the end of that" if running else None

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from jupyter_edge.core.deployment import limits_of
 from jupyter_edge.core.errors import ConflictError, EntityNotFoundError, InvalidInputError
+from jupyter_edge.core.naming import listed
 from jupyter_edge.core.pipeline import PipelineSpec, models_of
 from jupyter_edge.engine.database import Sessions
 from jupyter_edge.engine.jobs import JobContext
@@ -106,7 +107,7 @@ def delete_publish(session: Session, publish_id: int) -> None:
         ConflictError: while it is under way, or has edges, naming them.
     """
     publish = get_publish(session, publish_id)
-    edges = ", ".join(edge.name for edge in publish.edges)
+    edges = listed([edge.name for edge in publish.edges])
     if edges:
         raise ConflictError(f"Publish {publish_id} runs on the edges {edges}: remove them first.")
     if publish.status in UNFINISHED:

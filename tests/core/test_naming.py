@@ -5,7 +5,7 @@ import re
 import pytest
 
 from jupyter_edge.core.errors import InvalidInputError
-from jupyter_edge.core.naming import check_name, new_instance_name
+from jupyter_edge.core.naming import check_name, listed, new_instance_name
 
 
 @pytest.mark.parametrize(("kind", "name"), [("model", "Yolov8n"), ("pipeline", "edge-pipeline"), ("pipeline", "8ball")])
@@ -35,3 +35,9 @@ def test_instance_names_look_like_those_of_pods_and_differ() -> None:
     first, second = new_instance_name(), new_instance_name()
     assert re.fullmatch(r"engine-[0-9a-f]{9}-[a-z0-9]{5}", first)
     assert first != second
+
+
+def test_a_message_lists_ten_names_and_counts_the_others() -> None:
+    names = [f"edge-{i}" for i in range(1000)]
+    assert listed(names[:10]) == ", ".join(names[:10])
+    assert listed(names) == f"{', '.join(names[:10])} and 990 more"
