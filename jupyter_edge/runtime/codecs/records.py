@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import math
-import threading
 from typing import Any, Literal
 
 import numpy as np
@@ -15,11 +13,10 @@ from jupyter_edge.core.errors import InvalidInputError
 from jupyter_edge.core.records import Column
 from jupyter_edge.runtime.answer import Answer, Constant
 from jupyter_edge.runtime.batch import Batch, as_column
+from jupyter_edge.runtime.codecs.json_values import parse, plain, view, writable
 
 _LARGE = 64 * 1024
 """From this size on, not making a Python object per number pays for the work of avoiding it."""
-
-_parsers = threading.local()
 
 
 def decode(body: bytes | bytearray) -> Batch:
@@ -30,14 +27,19 @@ def decode(body: bytes | bytearray) -> Batch:
     """
     if len(body) >= _LARGE:
         try:
-            return _repeatable(_decode_large(body))
+            return require_repeatable(_decode_large(body))
         except (ValueError, TypeError, RuntimeError):
             pass  # what the fast way refuses (a literal NaN, a text among numbers) the other reads, or explains
-    return _repeatable(_batch(_rows(body), as_column))
+    return require_repeatable(_batch(_rows(body), as_column))
 
 
-def _repeatable(batch: Batch) -> Batch:
-    """Refuse half of a surrogate pair, whole numbers of more than 64 bits, and lists in lists beyond measure."""
+def require_repeatable(batch: Batch) -> Batch:
+    """Return the batch if an answer can repeat it.
+
+    Raises:
+        InvalidInputError: for half of a surrogate pair, a whole number of more than 64 bits, and lists in lists
+            beyond measure.
+    """
     for name, column in batch.columns.items():
         try:
             orjson.dumps([name, column if isinstance(column, list) else None])
@@ -49,7 +51,7 @@ def _repeatable(batch: Batch) -> Batch:
 
 def _rows(body: bytes | bytearray) -> list[dict[str, Any]]:
     try:
-        rows = _parse(body)
+        rows = parse(body)
     except (ValueError, RecursionError) as error:
         msg = f"The body is not JSON ({error}): send a list of records, or an Arrow IPC file."
         raise InvalidInputError(msg) from None
@@ -63,16 +65,6 @@ def _rows(body: bytes | bytearray) -> list[dict[str, Any]]:
     return rows
 
 
-def _parse(body: bytes | bytearray) -> Any:
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        # Python's own json writes NaN and Infinity, which are not JSON; only it reads them.
-        if b"NaN" in body or b"Infinity" in body:
-            return json.loads(body)
-        raise
-
-
 def _kind(value: Any) -> str:
     kinds = {dict: "object", list: "list", str: "text", bool: "boolean", type(None): "null"}
     return kinds.get(type(value), "number")
@@ -84,7 +76,7 @@ def _batch(rows: list[Any], make_column: Any) -> Batch:
 
 
 def _decode_large(body: bytes | bytearray) -> Batch:
-    document = _parser().parse(body)
+    document = view(body)
     if not isinstance(document, simdjson.Array):
         raise TypeError
     rows = list(document)
@@ -107,26 +99,12 @@ def _brackets(column: Column) -> int:
     )
 
 
-def _parser() -> simdjson.Parser:
-    """Return this thread's parser: a new one for each body would fault its memory in anew."""
-    parser: simdjson.Parser | None = getattr(_parsers, "parser", None)
-    if parser is None:
-        parser = _parsers.parser = simdjson.Parser()
-    return parser
-
-
 def _column(values: list[Any]) -> Column:
     if all(isinstance(value, simdjson.Array) for value in values):
         array = _stack(values)
         if array is not None:
             return array
-    return as_column([_plain(value) for value in values])
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, simdjson.Array):
-        return value.as_list()
-    return value.as_dict() if isinstance(value, simdjson.Object) else value
+    return as_column([plain(value) for value in values])
 
 
 def _stack(values: list[simdjson.Array]) -> np.ndarray[Any, Any] | None:
@@ -189,10 +167,17 @@ def _pieces(tree: dict[str, Any]) -> list[bytes | list[bytes]]:
 
 
 def _row_texts(column: Column) -> list[bytes]:
-    if len(column) == 1 or isinstance(column, list) or not column.size:
-        return [orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY) for value in column]
-    text = orjson.dumps(np.ascontiguousarray(column), option=orjson.OPT_SERIALIZE_NUMPY)
-    nesting = column.ndim - 1
+    if isinstance(column, list):
+        return [_text(writable(value) if isinstance(value, np.ndarray) else value) for value in column]
+    values = writable(column)
+    if len(values) == 1 or not values.size:
+        return [_text(value) for value in values]
+    text = _text(values)
+    nesting = values.ndim - 1
     opening, closing = b"[" * nesting, b"]" * nesting
     texts = text[1 + nesting : -1 - nesting].split(closing + b"," + opening)
     return [opening + row + closing for row in texts]
+
+
+def _text(value: Any) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)
