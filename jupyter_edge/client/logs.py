@@ -107,16 +107,6 @@ def read_logs(transport: Transport, pipeline_id: int, query: LogQuery, *, arrow:
     return tidy_table(rows) if arrow else tidy_frame(rows.to_pandas())
 
 
-def read_latencies(transport: Transport, pipeline_id: int, rows: int) -> list[float]:
-    """Return how many milliseconds each of a pipeline's newest rows took, oldest first: input parsed, all steps run."""
-    query = LogQuery(dataset=["metadata.elapsed"])
-    page = read_page(transport, topic_of(transport, pipeline_id), query.parameters(rows), None)
-    if not page.rows.num_rows:
-        return []
-    elapsed = page.rows["metadata.elapsed"].to_pylist()
-    return [sum(parts) / 1e6 for parts in reversed(elapsed) if parts]
-
-
 def export_logs(  # noqa: PLR0913 (the parameters of the documented call)
     transport: Transport,
     pipeline_id: int,

@@ -6,7 +6,6 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from html import escape
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import ipywidgets as widgets
@@ -14,11 +13,12 @@ import ipywidgets as widgets
 from jupyter_edge.core.errors import EdgeError
 from jupyter_edge.display import Listing
 from jupyter_edge.widgets.poller import Poller, wake_all
+from jupyter_edge.widgets.styles import STATIC
 
 if TYPE_CHECKING:
     from jupyter_edge.client import Client
 
-STYLE = f"<style>{(Path(__file__).parent / 'static' / 'panel.css').read_text()}</style>"
+STYLE = f"<style>{(STATIC / 'panel.css').read_text()}</style>"
 _log = logging.getLogger(__name__)
 _LABEL_WIDTH = "144px"
 NOTHING = ""  # the value of a choice that has nothing to choose; None would show no text

@@ -5,18 +5,17 @@ from __future__ import annotations
 import base64
 import math
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anywidget
 import traitlets
 
 from jupyter_edge.display.charts import SERIES, Chart
+from jupyter_edge.widgets.styles import STATIC, stylesheet
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_STATIC = Path(__file__).parent / "static"
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _WRITTEN = 60
 
@@ -30,8 +29,8 @@ class Sparkline(anywidget.AnyWidget):
         unit: what stands behind a number, such as ``ms``.
     """
 
-    _esm = _STATIC / "sparkline.js"
-    _css = _STATIC / "sparkline.css"
+    _esm = STATIC / "sparkline.js"
+    _css = stylesheet("sparkline")
     values: traitlets.List[Any] = traitlets.List(traitlets.Float(allow_none=True)).tag(sync=True)
     label = traitlets.Unicode().tag(sync=True)
     unit = traitlets.Unicode().tag(sync=True)

@@ -22,7 +22,7 @@ _WAYS: dict[str, tuple[str, Callable[[Publish], str]]] = {
 
 
 class Commands:
-    """A choice of ways to run a publish, and the command of the chosen one."""
+    """A choice of ways to run a publish, and the command of the chosen one; that of an edge holds its bundle."""
 
     def __init__(self, label: str) -> None:
         self._publish: Publish | None = None
@@ -40,6 +40,9 @@ class Commands:
         self._write()
 
     def _write(self) -> None:
-        text, command = _WAYS[self.way.value]
-        self.text.label = f"Command for {text}"
-        self.text.text = "" if self._publish is None else str(command(self._publish))
+        way, command = _WAYS[self.way.value]
+        self.text.label = f"Command for {way}"
+        text = "" if self._publish is None else str(command(self._publish))
+        secret = self._publish is not None and bool(self._publish.docker_run_variables)
+        self.text.text = "" if secret else text
+        self.text.show_secret(text if secret else "")

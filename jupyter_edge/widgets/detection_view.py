@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from pathlib import Path
 from typing import Any
 
 import anywidget
@@ -18,8 +17,8 @@ from jupyter_edge.vision.drawing import PALETTE, draw_boxes, text_colour
 from jupyter_edge.vision.images import ImageSource, Picture, read_image, to_png
 from jupyter_edge.vision.tensors import ImageTensor, Placement, Size
 from jupyter_edge.vision.yolo import Candidates, Layout, Names, find_candidates, placement_of, suppress
+from jupyter_edge.widgets.styles import STATIC, stylesheet
 
-_STATIC = Path(__file__).parent / "static"
 _LEAST_SCORE = 0.05
 _MOST_CANDIDATES = 2000
 _LOSSLESS_PIXELS = 2_000_000
@@ -46,8 +45,8 @@ class DetectionView(anywidget.AnyWidget):
         InvalidInputError: if the picture or the outputs cannot be read.
     """
 
-    _esm = _STATIC / "detection_view.js"
-    _css = _STATIC / "detection_view.css"
+    _esm = STATIC / "detection_view.js"
+    _css = stylesheet("detection_view")
     _picture = traitlets.Bytes().tag(sync=True)
     _picture_type = traitlets.Unicode().tag(sync=True)
     _size = traitlets.List(traitlets.Int()).tag(sync=True)

@@ -10,8 +10,9 @@ from typing import IO, Any
 import anywidget
 import traitlets
 
+from jupyter_edge.widgets.styles import STATIC, stylesheet
+
 MAX_BYTES = 2 << 30
-_STATIC = Path(__file__).parent / "static"
 _EMPTY = "or drop one here, from this computer."
 
 
@@ -23,8 +24,8 @@ class FileDrop(anywidget.AnyWidget):
     from there on, until ``{"kind": "end", id}``.
     """
 
-    _esm = _STATIC / "file_drop.js"
-    _css = _STATIC / "file_drop.css"
+    _esm = STATIC / "file_drop.js"
+    _css = stylesheet("file_drop")
     accept = traitlets.Unicode().tag(sync=True)
     words = traitlets.Unicode(_EMPTY).tag(sync=True)
     disabled = traitlets.Bool(False).tag(sync=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
@@ -57,13 +58,10 @@ class JobProgress(widgets.VBox):
         if self.job is None:
             msg = "This bar follows no job: give it one, JobProgress(job)."
             raise EdgeError(msg)
-        try:
+        with _cancelled_by_interrupt(self):
             while not self.job.done:
                 time.sleep(_LOOK_SECONDS)
                 self._show(self.job.refresh())
-        except KeyboardInterrupt:
-            self._show(self.job.cancel())
-            raise
         if self.job.state == "succeeded":
             return self.job
         kind = JobCancelledError if self.job.state == "cancelled" else EdgeError
@@ -148,5 +146,18 @@ def follow(job: Job) -> Job:
 
     bar = JobProgress()
     bar._begin(job)
-    display(bar)
+    with _cancelled_by_interrupt(bar):
+        display(bar)
     return bar.wait()
+
+
+@contextmanager
+def _cancelled_by_interrupt(bar: JobProgress) -> Iterator[None]:
+    """Cancel a bar's job where the user interrupts, and let the bar show how it ends."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if bar.job is not None:
+            with suppress(EdgeError):  # it may have ended by now: the interrupt is what the caller has to see
+                bar.follow(bar.job.cancel())
+        raise

@@ -19,11 +19,11 @@ from jupyter_edge.client.log_charts import spread_chart
 from jupyter_edge.client.log_pages import LogPages, Spread
 from jupyter_edge.client.logs import LogQuery, Page, export_logs
 from jupyter_edge.core.errors import EdgeError, InvalidInputError
+from jupyter_edge.widgets.styles import STATIC, stylesheet
 
 if TYPE_CHECKING:
     from jupyter_edge.client.pipeline import Pipeline
 
-_STATIC = Path(__file__).parent / "static"
 _LONGEST_CELL = 120
 _LIST_ITEMS = 3
 _LARGE_ROW = 50_000
@@ -70,8 +70,8 @@ class LogExplorer(anywidget.AnyWidget):
         page_rows: how many rows a page has.
     """
 
-    _esm = _STATIC / "log_explorer.js"
-    _css = _STATIC / "log_explorer.css"
+    _esm = STATIC / "log_explorer.js"
+    _css = stylesheet("log_explorer")
     _title = traitlets.Unicode().tag(sync=True)
     _partitions = traitlets.Dict().tag(sync=True)
     _columns = traitlets.List(traitlets.Unicode()).tag(sync=True)

@@ -41,7 +41,7 @@ class _Chosen:
     deployed_steps: tuple[_Step, ...] | None
     status: str
     details: tuple[str, ...]
-    latency: Latency | None
+    latency: tuple[float, ...] | None
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class PipelinePanel(Panel):
         self._deploy = button("Deploy", "Run the pipeline on the engine, under these limits", "primary")
         self._undeploy = button("Undeploy", "Stop the pipeline on the engine")
         self._live = widgets.HTML()
-        self._speed = widgets.HTML()
+        self._latency = Latency()
         self.progress = JobProgress()
         self._try = TryIt()
         self._shown_steps: tuple[int, tuple[_Step, ...]] | None = None
@@ -94,7 +94,7 @@ class PipelinePanel(Panel):
         choose = [self._choice, row(self._new, self._create)]
         steps = [section("Steps"), self._steps, row(self._model, self._add)]
         run = [section("Run"), *self._limits.fields, row(self._deploy, self._undeploy), self.progress, self._live]
-        return [*choose, *steps, *run, self._speed, section("Try it"), *self._try.parts]
+        return [*choose, *steps, *run, *self._latency.parts, section("Try it"), *self._try.parts]
 
     def overview(self) -> Listing[Any]:
         """Return the pipelines of the workspace."""
@@ -127,7 +127,7 @@ class PipelinePanel(Panel):
         self._deploy.description = "Deploy again" if running else "Deploy"
         self._show_steps(chosen)
         self._live.value = _live_line(chosen)
-        self._speed.value = chosen.latency.html() if chosen and chosen.latency else ""
+        self._latency.show(chosen.latency if chosen else None)
         if chosen:
             self._choice.value = chosen.id
         self._try.suggest(self._first_model(steps))

@@ -36,15 +36,15 @@ explorer = pipeline.explore_logs()"""
 
 def test_boxes_follow_the_sliders_and_python_sees_the_same(run_cells: Run, photograph: Photograph) -> None:
     page = run_cells(DETECT)
-    view = page.locator(".jpe-dv")
+    view = page.locator(".jupyter-edge-detection")
     view.wait_for(timeout=45_000)  # a kernel starts, imports and deploys
     rows = view.get_by_role("option")
     status = view.get_by_role("status")
     expect(status).to_have_text(re.compile(r"^\d+ detections shown"))
     usual = rows.count()
-    assert view.locator(".jpe-dv-box").count() == usual
+    assert view.locator(".jupyter-edge-detection-box").count() == usual
     photograph(view, "detections")
-    expect_accessible(page, ".jpe-dv")
+    expect_accessible(page, ".jupyter-edge-detection")
     view.get_by_role("slider", name="Score from").fill("0.05")
     view.get_by_role("slider", name="Overlap up to").fill("1")
     crowded = rows.count()
@@ -60,7 +60,7 @@ def test_boxes_follow_the_sliders_and_python_sees_the_same(run_cells: Run, photo
 
 def test_a_picture_is_zoomed_and_walked_through_by_keys(run_cells: Run) -> None:
     page = run_cells(DETECT)
-    view = page.locator(".jpe-dv")
+    view = page.locator(".jupyter-edge-detection")
     view.wait_for(timeout=45_000)  # a kernel starts, imports and deploys
     svg = view.locator("svg")
     whole = svg.get_attribute("viewBox")
@@ -83,14 +83,14 @@ def test_a_picture_is_zoomed_and_walked_through_by_keys(run_cells: Run) -> None:
 
 def test_the_log_is_paged_filtered_counted_and_exported(run_cells: Run, photograph: Photograph, tmp_path: Path) -> None:
     page = run_cells(LOG, "explorer")
-    log = page.locator(".jpe-log")
+    log = page.locator(".jupyter-edge-log")
     log.wait_for(timeout=45_000)  # a kernel starts, imports and deploys
-    rows = log.locator(".jpe-log-table tbody tr")
-    place = log.locator(".jpe-log-place")
+    rows = log.locator(".jupyter-edge-log-table tbody tr")
+    place = log.locator(".jupyter-edge-log-place")
     expect(place).to_have_text("Page 1, 25 rows. ")
     expect(log.get_by_text("60 rows in 1 partition")).to_be_visible()
     photograph(log, "log")
-    expect_accessible(page, ".jpe-log")
+    expect_accessible(page, ".jupyter-edge-log")
     log.get_by_role("button", name="Next").click()
     expect(place).to_have_text("Page 2, 25 rows. ")
     log.get_by_role("button", name="Next").click()
@@ -102,14 +102,14 @@ def test_the_log_is_paged_filtered_counted_and_exported(run_cells: Run, photogra
     log.get_by_role("checkbox", name="in.tensor").uncheck()
     expect(log.get_by_role("columnheader", name="in.tensor")).to_have_count(0)
     log.get_by_label("Distribution of").select_option("metadata.partition")
-    expect(log.locator(".jpe-log-words tr")).to_have_count(1)
+    expect(log.locator(".jupyter-edge-log-words tr")).to_have_count(1)
     log.get_by_label("Distribution of").select_option("in.tensor")
     log.get_by_label("Item of each list").fill("3")
     expect(log.get_by_text("in.tensor: 60 values of all 60 rows")).to_be_visible()
     log.get_by_label("From (UTC)").fill("2100-01-01T00:00:00")
     expect(rows).to_have_text(["No rows: none were logged yet, or the filters leave none."])
     photograph(log, "log-nothing")
-    expect_accessible(page, ".jpe-log")
+    expect_accessible(page, ".jupyter-edge-log")
     log.get_by_role("button", name="All times").click()
     expect(rows).to_have_count(25)
     expect(log.get_by_label("Order")).to_have_value("newest")
@@ -120,7 +120,7 @@ def test_the_log_is_paged_filtered_counted_and_exported(run_cells: Run, photogra
     (tmp_path / "file").touch()
     log.get_by_label("Export to folder").fill(str(tmp_path / "file"))
     log.get_by_role("button", name="Export").click()
-    expect(log.locator(".jpe-log-error")).to_be_visible()
+    expect(log.locator(".jupyter-edge-log-error")).to_be_visible()
     photograph(log, "log-error")
 
 

@@ -28,11 +28,14 @@ def test_an_edge_is_registered_its_bundle_shown_once_and_removed(
     panel._name.value = name = new_name()
     panel._tags.value = "north, till"
     assert press(panel, "Register") == ""
-    assert "EDGE_BUNDLE=" in panel._commands.text.text
-    assert "EDGE_BUNDLE" not in repr(panel) + str(panel._repr_mimebundle_())
-    assert "EDGE_BUNDLE" not in EdgePanel(client)._commands.text.text
+    shown = panel._commands.text
+    assert "EDGE_BUNDLE=" in shown._secret
+    panel._commands.way.value = "docker"
+    assert "docker run" in shown._secret
+    assert "EDGE_BUNDLE" not in repr(panel) + str(panel._repr_mimebundle_()) + str(shown.get_state())
+    assert not EdgePanel(client)._commands.text._secret
     panel._done.click()
-    assert panel._commands.text.text == ""
+    assert not shown._secret
     (edge,) = client.list_edges(publish=published)
     assert (edge.name, edge.tags) == (name, ["north", "till"])
     assert "waits to join" in panel._table.value

@@ -72,7 +72,7 @@ def test_waiting_raises_what_the_job_failed_of(server: Server, job: Job) -> None
         JobProgress().wait()
 
 
-def test_an_interrupt_of_a_waiting_cell_cancels_the_job(server: Server, job: Job) -> None:
+def test_an_interrupt_of_a_waiting_cell_cancels_the_job(server: Server, job: Job, until: Until) -> None:
     bar = JobProgress()
     bar._begin(job)
 
@@ -83,7 +83,9 @@ def test_an_interrupt_of_a_waiting_cell_cancels_the_job(server: Server, job: Job
     threading.Thread(target=interrupt).start()
     with pytest.raises(KeyboardInterrupt):
         bar.wait()
-    assert "jobs/cancel" in str(server.seen[-1])
+    assert "/v1/api/jobs/cancel" in [path for path, *_ in server.seen]
+    server.answer = answer("cancelled", error="The job was cancelled before it was done.")
+    until(lambda: "Deploy cancelled" in repr(bar))
 
 
 def test_without_a_notebook_a_job_is_followed_as_text(pipeline: Pipeline, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,25 +1,32 @@
 from __future__ import annotations
 
-import re
-from xml.etree import ElementTree
+import pandas as pd
 
-from jupyter_edge.widgets.latency import Latency
-
-
-def test_the_words_give_the_median_and_the_slow_end() -> None:
-    times = tuple(float(time) for time in range(1, 102))
-    assert Latency(times).words() == "Latency of the last 101 rows: median 51.00 ms, 95th percentile 96.00 ms."
-    assert "No inference yet" in Latency(()).words()
-    assert Latency((2.0,)).words().startswith("Latency of the last row: median 2.00 ms")
+from jupyter_edge.client import Client, Pipeline
+from jupyter_edge.widgets.latency import Latency, read_latency
 
 
-def test_the_line_runs_from_the_oldest_row_to_the_newest_and_from_zero() -> None:
-    html = Latency((1.0, 4.0, 2.0)).html()
-    (svg,) = re.findall("<svg.*</svg>", html)
-    (line,) = list(ElementTree.fromstring(svg))
-    points = [tuple(map(float, point.split(","))) for point in line.attrib["points"].split()]
-    assert [x for x, _ in points] == [0.0, 120.0, 240.0]
-    heights = [32 - y for _, y in points]
-    assert heights[1] == max(heights) <= 32
-    assert "svg" not in Latency((1.0,)).html()
-    assert "svg" in Latency((0.0, 0.0)).html()
+def test_the_words_give_the_median_and_the_slow_end_and_the_line_each_row() -> None:
+    latency = Latency()
+    latency.show(tuple(float(time) for time in range(1, 102)))
+    assert "Median 51 ms, 99th percentile 100 ms, of the last 101 rows." in latency.words.value
+    assert latency.line.values == [float(time) for time in range(1, 102)]
+    assert latency.line.layout.display is None
+
+
+def test_one_row_is_no_line_and_no_deployment_says_nothing() -> None:
+    latency = Latency()
+    latency.show((2.0,))
+    assert "Median 2 ms" in latency.words.value
+    assert "one row so far" in latency.words.value
+    assert latency.line.layout.display == "none"
+    latency.show(())
+    assert "No inference yet" in latency.words.value
+    latency.show(None)
+    assert latency.words.value == ""
+
+
+def test_the_rows_of_the_line_are_those_of_the_histogram(client: Client, deployed: Pipeline) -> None:
+    for _ in range(3):
+        deployed.infer(pd.DataFrame({"tensor": [[0.5] * 29] * 2}))
+    assert list(read_latency(client, deployed.id())) == deployed.latency().to_pandas()["total"].tolist()

@@ -34,11 +34,11 @@ def test_a_pipeline_is_made_run_tried_and_ended(
     press(panel, "Deploy")
     until(lambda: panel.refresh() is not None and "Running" in panel._live.value)
     assert "cpus=1" in panel._live.value
-    assert "No inference yet" in panel._speed.value
+    assert "No inference yet" in panel._latency.words.value
     assert press(panel, "Infer") == ""
     assert "out.fraud_probability" in panel._try._answer.value
     panel.refresh()
-    assert "Latency of the last row: median" in panel._speed.value
+    assert "of one row so far" in panel._latency.words.value
     press(panel, "Remove")
     assert "deploy again to run them" in panel._live.value
     press(panel, "Undeploy")

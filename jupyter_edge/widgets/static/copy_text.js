@@ -1,3 +1,5 @@
+// Text to be pasted elsewhere. A secret comes in a message and is kept here only: what a model's traits say is saved.
+
 function select(element) {
   const range = document.createRange();
   range.selectNodeContents(element);
@@ -17,32 +19,42 @@ async function copy(text, shown) {
 }
 
 function render({ model, el }) {
-  el.classList.add("jupyter-edge-copy");
+  el.classList.add("jupyter-edge-widget", "jupyter-edge-copy");
   const shown = document.createElement("pre");
   shown.tabIndex = 0;
+  shown.setAttribute("role", "region");
   const button = document.createElement("button");
   button.type = "button";
+  button.className = "jupyter-edge-button";
+  button.textContent = "Copy";
   const said = document.createElement("span");
   said.setAttribute("role", "status");
   button.addEventListener("click", async () => {
-    said.textContent = await copy(model.get("text"), shown);
+    said.textContent = await copy(shown.textContent, shown);
   });
+  let secret = "";
   const show = () => {
-    shown.textContent = model.get("text");
+    shown.textContent = secret || model.get("text");
     shown.setAttribute("aria-label", model.get("label"));
-    button.textContent = "Copy";
     button.setAttribute("aria-label", `Copy: ${model.get("label")}`);
     said.textContent = "";
   };
+  const receive = (message) => {
+    secret = message.secret ?? secret;
+    show();
+  };
   model.on("change:text", show);
   model.on("change:label", show);
+  model.on("msg:custom", receive);
   show();
   const bar = document.createElement("div");
   bar.append(button, said);
   el.append(shown, bar);
+  model.send({ kind: "shown" }); // a secret may wait for a view
   return () => {
     model.off("change:text", show);
     model.off("change:label", show);
+    model.off("msg:custom", receive);
   };
 }
 

@@ -76,7 +76,7 @@ const percent = (share) => `${Math.round(share * 100)}%`;
 class View {
   constructor(model, root) {
     this.model = model;
-    this.id = `jpe-dv-${Math.random().toString(36).slice(2)}`;
+    this.id = `jupyter-edge-detection-${Math.random().toString(36).slice(2)}`;
     this.size = model.get("_size");
     this.candidates = readCandidates(model);
     this.seen = { x: 0, y: 0, width: this.size[0], height: this.size[1] };
@@ -101,21 +101,21 @@ class View {
     this.boxes = drawn("g", {});
     this.image = drawn("image", { href: this.url, width: this.size[0], height: this.size[1] });
     this.image.addEventListener("error", () => this.status.append(" The picture cannot be shown by this browser."));
-    this.svg = drawn("svg", { class: "jpe-dv-svg", "aria-hidden": "true" }, this.image, this.boxes);
+    this.svg = drawn("svg", { class: "jupyter-edge-detection-svg", "aria-hidden": "true" }, this.image, this.boxes);
     this.svg.style.aspectRatio = `${this.size[0]} / ${this.size[1]}`;
-    this.stage = element("div", { class: "jpe-dv-stage", tabindex: "0", role: "group" }, this.svg);
+    this.stage = element("div", { class: "jupyter-edge-detection-stage", tabindex: "0", role: "group" }, this.svg);
     this.stage.style.maxWidth = `calc(60vh * ${this.size[0] / this.size[1]})`;
-    this.list = element("ul", { class: "jpe-dv-list", tabindex: "0", role: "listbox", "aria-label": "Detections, the surest first" });
-    this.classes = element("div", { class: "jpe-dv-classes", role: "group", "aria-label": "Classes to show" });
-    this.status = element("p", { class: "jpe-dv-status", role: "status" });
+    this.list = element("ul", { class: "jupyter-edge-detection-list", tabindex: "0", role: "listbox", "aria-label": "Detections, the surest first" });
+    this.classes = element("div", { class: "jupyter-edge-detection-classes", role: "group", "aria-label": "Classes to show" });
+    this.status = element("p", { class: "jupyter-edge-detection-status", role: "status" });
     this.listen();
-    const root = element("div", { class: "jpe-dv", "data-lm-suppress-shortcuts": "true" });
-    root.append(this.bar(), this.classes, element("div", { class: "jpe-dv-main" }, this.stage, this.list), this.status);
+    const root = element("div", { class: "jupyter-edge-widget jupyter-edge-detection", "data-lm-suppress-shortcuts": "true" });
+    root.append(this.bar(), this.classes, element("div", { class: "jupyter-edge-detection-main" }, this.stage, this.list), this.status);
     return root;
   }
 
   bar() {
-    const zoom = element("div", { class: "jpe-dv-zoom", role: "group", "aria-label": "Zoom" });
+    const zoom = element("div", { class: "jupyter-edge-detection-zoom", role: "group", "aria-label": "Zoom" });
     const centre = () => [this.seen.x + this.seen.width / 2, this.seen.y + this.seen.height / 2];
     this.zoomBy = (factor, at = centre()) => this.look(zoomed(this.seen, factor, at, this.size));
     this.fit = () => this.zoomBy(0);
@@ -127,11 +127,11 @@ class View {
       overlap.querySelector("input").disabled = true;
       overlap.title = "These boxes are suppressed already";
     }
-    return element("div", { class: "jpe-dv-bar" }, this.slider("confidence", "Score from", "The least score that is shown", this.model.get("_least")), overlap, zoom);
+    return element("div", { class: "jupyter-edge-detection-bar" }, this.slider("confidence", "Score from", "The least score that is shown", this.model.get("_least")), overlap, zoom);
   }
 
   button(parent, text, words, act) {
-    const made = element("button", { type: "button", class: "jpe-dv-button", "aria-label": words, title: words }, text);
+    const made = element("button", { type: "button", class: "jupyter-edge-button", "aria-label": words, title: words }, text);
     made.addEventListener("click", act);
     parent.append(made);
     return made;
@@ -139,7 +139,7 @@ class View {
 
   slider(trait, text, words, least) {
     const input = element("input", { type: "range", min: least, max: 1, step: 0.01 });
-    const output = element("span", { class: "jpe-dv-value", "aria-hidden": "true" });
+    const output = element("span", { class: "jupyter-edge-detection-value", "aria-hidden": "true" });
     const show = () => {
       input.value = this.model.get(trait);
       output.textContent = percent(this.model.get(trait));
@@ -151,7 +151,7 @@ class View {
     this.follow(trait, show);
     input.value = this.model.get(trait);
     output.textContent = percent(this.model.get(trait));
-    return element("label", { class: "jpe-dv-slider", title: words }, `${text} `, input, output);
+    return element("label", { class: "jupyter-edge-detection-slider", title: words }, `${text} `, input, output);
   }
 
   follow(trait, act) {
@@ -288,9 +288,9 @@ class View {
       const box = element("input", { type: "checkbox" });
       box.checked = !hidden.has(classId);
       box.addEventListener("change", () => this.toggle(classId, box.checked));
-      const count = element("span", { class: "jpe-dv-count" });
+      const count = element("span", { class: "jupyter-edge-detection-count" });
       this.counters.set(classId, count);
-      return element("label", { class: "jpe-dv-chip" }, box, this.swatch(classId), this.name(classId), count);
+      return element("label", { class: "jupyter-edge-detection-chip" }, box, this.swatch(classId), this.name(classId), count);
     });
     const focused = [...this.classes.children].findIndex((chip) => chip.contains(document.activeElement));
     this.classes.replaceChildren(...chips);
@@ -305,7 +305,7 @@ class View {
   }
 
   swatch(classId) {
-    const made = element("span", { class: "jpe-dv-swatch" });
+    const made = element("span", { class: "jupyter-edge-detection-swatch" });
     made.style.background = this.colours(classId)[0];
     return made;
   }
@@ -313,14 +313,14 @@ class View {
   drawList() {
     const rows = this.shown.slice(0, MOST_DRAWN).map((candidate, position) => {
       const { classes, scores } = this.candidates;
-      const score = element("span", { class: "jpe-dv-score" }, percent(scores[candidate]));
-      const row = element("li", { role: "option", id: `${this.id}-${position}`, "data-position": position, class: "jpe-dv-row" });
+      const score = element("span", { class: "jupyter-edge-detection-score" }, percent(scores[candidate]));
+      const row = element("li", { role: "option", id: `${this.id}-${position}`, "data-position": position, class: "jupyter-edge-detection-row" });
       row.append(this.swatch(classes[candidate]), this.name(classes[candidate]), score);
       row.addEventListener("click", () => this.select(position));
       row.addEventListener("dblclick", () => this.lookAt(position));
       return row;
     });
-    const nothing = element("li", { class: "jpe-dv-nothing", role: "option", "aria-disabled": "true" }, "Nothing at this score.");
+    const nothing = element("li", { class: "jupyter-edge-detection-nothing", role: "option", "aria-disabled": "true" }, "Nothing at this score.");
     this.list.replaceChildren(...(rows.length ? rows : [nothing]));
     this.mark();
   }
@@ -348,7 +348,7 @@ class View {
     this.svg.setAttribute("viewBox", `${x} ${y} ${width} ${height}`);
     this.whole.disabled = this.out.disabled = width >= this.size[0];
     this.in.disabled = width <= this.size[0] / DEEPEST_ZOOM;
-    this.stage.classList.toggle("jpe-dv-zoomed", width < this.size[0]);
+    this.stage.classList.toggle("jupyter-edge-detection-zoomed", width < this.size[0]);
     const order = this.shown.slice(0, MOST_DRAWN).map((_, position) => position).reverse(); // the surest on top
     if (this.selected >= 0) order.push(this.selected);
     this.boxes.replaceChildren(...order.map((position) => this.drawBox(position)));
@@ -361,7 +361,7 @@ class View {
     const [colour, ink] = this.colours(classId);
     const outline = { x: left, y: top, width: right - left, height: bottom - top, fill: "transparent", "vector-effect": "non-scaling-stroke" };
     const thick = position === this.selected ? 4 : 2;
-    const group = drawn("g", { "data-position": position, class: "jpe-dv-box" });
+    const group = drawn("g", { "data-position": position, class: "jupyter-edge-detection-box" });
     group.append(drawn("rect", { ...outline, stroke: ink, "stroke-width": thick + 2 }), drawn("rect", { ...outline, stroke: colour, "stroke-width": thick }));
     group.append(...this.label(`${this.name(classId)} ${percent(this.candidates.scores[candidate])}`, left, top, colour, ink));
     return group;
@@ -374,7 +374,7 @@ class View {
     const [width, height] = [(measure.measureText(text).width + 8) * unit, (TEXT_SIZE + 6) * unit];
     const x = Math.max(this.seen.x, Math.min(left, this.seen.x + this.seen.width - width));
     const y = top - height >= this.seen.y ? top - height : Math.max(top, this.seen.y);
-    const words = drawn("text", { x: x + 4 * unit, y: y + (TEXT_SIZE + 1) * unit, fill: ink, "font-size": TEXT_SIZE * unit, class: "jpe-dv-text" }, text);
+    const words = drawn("text", { x: x + 4 * unit, y: y + (TEXT_SIZE + 1) * unit, fill: ink, "font-size": TEXT_SIZE * unit, class: "jupyter-edge-detection-text" }, text);
     return [drawn("rect", { x, y, width, height, fill: colour }), words];
   }
 

@@ -26,13 +26,14 @@ function createSender(model) {
 }
 
 function render({ model, el }) {
-  el.classList.add("jupyter-edge-drop");
+  el.classList.add("jupyter-edge-widget", "jupyter-edge-drop");
   const sender = createSender(model);
   const input = document.createElement("input");
   input.type = "file";
   input.hidden = true;
   const button = document.createElement("button");
   button.type = "button";
+  button.className = "jupyter-edge-button";
   button.textContent = "Choose a file";
   const words = document.createElement("span");
   words.setAttribute("role", "status");

@@ -49,7 +49,7 @@ class Explorer {
   ask(act, details = {}) {
     this.model.send({ act, with: details });
     this.root.setAttribute("aria-busy", "true");
-    this.status.className = "jpe-log-status";
+    this.status.className = "jupyter-edge-log-status";
     this.status.textContent = act === "export" ? "Writing files …" : "Reading …";
     clearTimeout(this.timer);
     const late = "The kernel has not answered yet: it is busy, or has ended; then run the cell again.";
@@ -63,23 +63,23 @@ class Explorer {
   }
 
   build() {
-    this.total = element("span", { class: "jpe-log-total" });
+    this.total = element("span", { class: "jupyter-edge-log-total" });
     const refresh = this.button("Refresh", "Read what was logged since", () => this.ask("refresh"));
-    const head = element("div", { class: "jpe-log-bar" }, element("strong", {}, this.model.get("_title")), this.total, refresh);
-    this.status = element("p", { class: "jpe-log-status", role: "status" });
-    this.root = element("div", { class: "jpe-log", "data-lm-suppress-shortcuts": "true" });
+    const head = element("div", { class: "jupyter-edge-log-bar" }, element("strong", {}, this.model.get("_title")), this.total, refresh);
+    this.status = element("p", { class: "jupyter-edge-log-status", role: "status" });
+    this.root = element("div", { class: "jupyter-edge-widget jupyter-edge-log", "data-lm-suppress-shortcuts": "true" });
     this.root.append(head, this.buildFilters(), this.buildTable(), this.buildPager(), this.buildSpread(), this.buildExport(), this.status);
     return this.root;
   }
 
   button(text, words, act) {
-    const made = element("button", { type: "button", class: "jpe-log-button", title: words }, text);
+    const made = element("button", { type: "button", class: "jupyter-edge-button", title: words }, text);
     made.addEventListener("click", act);
     return made;
   }
 
   field(text, control) {
-    return element("label", { class: "jpe-log-field" }, text, control);
+    return element("label", { class: "jupyter-edge-log-field" }, text, control);
   }
 
   buildFilters() {
@@ -88,14 +88,14 @@ class Explorer {
     this.start = element("input", { type: "datetime-local", step: "1" });
     this.end = element("input", { type: "datetime-local", step: "1" });
     this.order = element("select");
-    this.columns = element("div", { class: "jpe-log-columns", role: "group", "aria-label": "Columns to show" });
+    this.columns = element("div", { class: "jupyter-edge-log-columns", role: "group", "aria-label": "Columns to show" });
     this.columnsTitle = element("summary");
     for (const control of [this.partition, this.start, this.end, this.order, this.columns]) control.addEventListener("change", changed);
     const clear = this.button("All times", "Show rows of all times", () => ((this.start.value = this.end.value = ""), changed()));
     this.clear = clear;
     const fields = [this.field("Partition ", this.partition), this.field("From (UTC) ", this.start), this.field("To (UTC) ", this.end), clear];
-    const bar = element("div", { class: "jpe-log-bar" }, ...fields, this.field("Order ", this.order));
-    return element("div", {}, bar, element("details", { class: "jpe-log-details" }, this.columnsTitle, this.columns));
+    const bar = element("div", { class: "jupyter-edge-log-bar" }, ...fields, this.field("Order ", this.order));
+    return element("div", {}, bar, element("details", { class: "jupyter-edge-log-details" }, this.columnsTitle, this.columns));
   }
 
   /** Return the view that the controls say. */
@@ -137,15 +137,15 @@ class Explorer {
     const boxes = columns.map((name) => {
       const box = element("input", { type: "checkbox", value: name });
       box.checked = shown.has(name);
-      return element("label", { class: "jpe-log-column" }, box, name);
+      return element("label", { class: "jupyter-edge-log-column" }, box, name);
     });
     this.columns.replaceChildren(...boxes);
     if (within) [...this.columns.querySelectorAll("input")].find((box) => box.value === focused)?.focus();
   }
 
   buildTable() {
-    this.table = element("table", { class: "jpe-log-table" });
-    return element("div", { class: "jpe-log-scroll", tabindex: "0", role: "region", "aria-label": "Rows of the log" }, this.table);
+    this.table = element("table", { class: "jupyter-edge-log-table" });
+    return element("div", { class: "jupyter-edge-log-scroll", tabindex: "0", role: "region", "aria-label": "Rows of the log" }, this.table);
   }
 
   buildPager() {
@@ -153,17 +153,17 @@ class Explorer {
     this.first = this.button("First", "Show the first page", () => this.ask("page", { number: 0 }));
     this.previous = this.button("Previous", "Show the page before", () => this.ask("page", { number: number() - 1 }));
     this.next = this.button("Next", "Show the next page", () => this.ask("page", { number: number() + 1 }));
-    this.place = element("span", { class: "jpe-log-place" });
-    return element("div", { class: "jpe-log-bar", role: "group", "aria-label": "Pages" }, this.first, this.previous, this.next, this.place);
+    this.place = element("span", { class: "jupyter-edge-log-place" });
+    return element("div", { class: "jupyter-edge-log-bar", role: "group", "aria-label": "Pages" }, this.first, this.previous, this.next, this.place);
   }
 
   drawPage() {
     const { columns, rows, numeric, number, more, note } = this.model.get("_page");
     const heads = columns.map((name) => element("th", { scope: "col" }, name));
-    const cell = (text, i) => element("td", numeric[i] ? { class: "jpe-log-number" } : {}, text);
+    const cell = (text, i) => element("td", numeric[i] ? { class: "jupyter-edge-log-number" } : {}, text);
     const lines = rows.map((row) => element("tr", {}, ...row.map(cell)));
     const empty = "No rows: none were logged yet, or the filters leave none.";
-    const body = lines.length ? lines : [element("tr", {}, element("td", { class: "jpe-log-empty" }, empty))];
+    const body = lines.length ? lines : [element("tr", {}, element("td", { class: "jupyter-edge-log-empty" }, empty))];
     this.table.replaceChildren(element("thead", {}, element("tr", {}, ...heads)), element("tbody", {}, ...body));
     this.first.disabled = this.previous.disabled = number === 0;
     this.next.disabled = !more;
@@ -172,7 +172,7 @@ class Explorer {
 
   buildSpread() {
     this.column = element("select");
-    this.item = element("input", { type: "number", min: "0", step: "1", placeholder: "all", class: "jpe-log-item" });
+    this.item = element("input", { type: "number", min: "0", step: "1", placeholder: "all", class: "jupyter-edge-log-item" });
     const asked = () => this.ask("spread", { column: this.column.value, element: this.item.value === "" ? null : Number(this.item.value) });
     this.column.addEventListener("change", () => ((this.item.value = ""), asked()));
     this.item.addEventListener("input", () => {
@@ -180,9 +180,9 @@ class Explorer {
       this.typing = setTimeout(asked, 400);
     });
     this.itemField = this.field("Item of each list ", this.item);
-    this.chart = element("div", { class: "jpe-log-chart" });
-    const bar = element("div", { class: "jpe-log-bar" }, this.field("Distribution of ", this.column), this.itemField);
-    return element("div", { class: "jpe-log-part" }, bar, this.chart);
+    this.chart = element("div", { class: "jupyter-edge-log-chart" });
+    const bar = element("div", { class: "jupyter-edge-log-bar" }, this.field("Distribution of ", this.column), this.itemField);
+    return element("div", { class: "jupyter-edge-log-part" }, bar, this.chart);
   }
 
   drawChoice() {
@@ -198,7 +198,7 @@ class Explorer {
     const [heading, summary] = text.split("\n");
     const words = counts.length ? [heading, summary && !summary.startsWith(labels[0]) ? ` (${summary})` : ""].join("") : `${heading}: nothing to count.`;
     const bars = labels.length > 1 && labels[0].includes(" to ") ? this.histogram(counts, labels) : this.words(counts, labels);
-    this.chart.replaceChildren(element("p", { class: "jpe-log-caption" }, words), bars);
+    this.chart.replaceChildren(element("p", { class: "jupyter-edge-log-caption" }, words), bars);
   }
 
   histogram(counts, labels) {
@@ -206,14 +206,14 @@ class Explorer {
     const [wide, high] = [CHART.width / counts.length, CHART.height - CHART.bottom - CHART.top];
     const bars = counts.map((number, i) => {
       const height = number ? Math.max(1, (number / most) * high) : 0;
-      const place = { x: i * wide + 0.5, y: CHART.top + high - height, width: wide - 1, height, class: "jpe-log-stroke" };
+      const place = { x: i * wide + 0.5, y: CHART.top + high - height, width: wide - 1, height, class: "jupyter-edge-log-stroke" };
       return drawn("rect", place, drawn("title", {}, `${labels[i]}: ${count(number)}`));
     });
     const [low, top] = [labels[0].split(" to ")[0], labels.at(-1).split(" to ")[1]];
     const foot = CHART.height - 4;
-    const svg = drawn("svg", { viewBox: `0 0 ${CHART.width} ${CHART.height}`, class: "jpe-log-svg", role: "img" }, ...bars);
+    const svg = drawn("svg", { viewBox: `0 0 ${CHART.width} ${CHART.height}`, class: "jupyter-edge-log-svg", role: "img" }, ...bars);
     svg.setAttribute("aria-label", `From ${low} to ${top}, at most ${count(most)} in one of ${counts.length} bars`);
-    svg.append(drawn("line", { x1: 0, x2: CHART.width, y1: CHART.top + high, y2: CHART.top + high, class: "jpe-log-axis" }));
+    svg.append(drawn("line", { x1: 0, x2: CHART.width, y1: CHART.top + high, y2: CHART.top + high, class: "jupyter-edge-log-axis" }));
     svg.append(drawn("text", { x: 0, y: foot }, low), drawn("text", { x: CHART.width, y: foot, "text-anchor": "end" }, top));
     svg.append(drawn("text", { x: 0, y: 10 }, `most in a bar: ${count(most)}`));
     return svg;
@@ -222,12 +222,12 @@ class Explorer {
   words(counts, labels) {
     const most = Math.max(...counts, 1);
     const rows = counts.map((number, i) => {
-      const bar = element("span", { class: "jpe-log-word-bar" });
+      const bar = element("span", { class: "jupyter-edge-log-word-bar" });
       bar.style.width = `${(100 * number) / most}%`;
-      const track = element("td", { class: "jpe-log-track" }, bar);
-      return element("tr", {}, element("th", { scope: "row" }, labels[i]), track, element("td", { class: "jpe-log-number" }, count(number)));
+      const track = element("td", { class: "jupyter-edge-log-track" }, bar);
+      return element("tr", {}, element("th", { scope: "row" }, labels[i]), track, element("td", { class: "jupyter-edge-log-number" }, count(number)));
     });
-    return element("table", { class: "jpe-log-words" }, ...rows);
+    return element("table", { class: "jupyter-edge-log-words" }, ...rows);
   }
 
   buildExport() {
@@ -236,12 +236,12 @@ class Explorer {
     options(this.kind, [["json", "JSON lines"], ["arrow", "Arrow"]], "json");
     const details = () => ({ folder: this.folder.value.trim(), kind: this.kind.value });
     const act = this.button("Export", "Write the rows that the filters leave, up to 100 MiB", () => this.ask("export", details()));
-    return element("div", { class: "jpe-log-bar jpe-log-part" }, this.field("Export to folder ", this.folder), this.field("as ", this.kind), act);
+    return element("div", { class: "jupyter-edge-log-bar jupyter-edge-log-part" }, this.field("Export to folder ", this.folder), this.field("as ", this.kind), act);
   }
 
   drawMessage() {
     const { error, done } = this.model.get("_message");
-    this.status.className = error ? "jpe-log-status jpe-log-error" : "jpe-log-status";
+    this.status.className = error ? "jupyter-edge-log-status jupyter-edge-log-error" : "jupyter-edge-log-status";
     this.status.textContent = error ?? done ?? "";
   }
 

@@ -30,9 +30,9 @@ export function pieces(places) {
 
 function render({ model, el }) {
   const root = document.createElement("span");
-  root.className = "jpe-spark";
+  root.className = "jupyter-edge-widget jupyter-edge-sparkline";
   const [name, value] = [document.createElement("span"), document.createElement("span")];
-  value.className = "jpe-spark-value";
+  value.className = "jupyter-edge-sparkline-value";
   const svg = drawn("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, width: WIDTH, height: HEIGHT, role: "img" });
   root.append(name, svg, value);
   el.append(root);
@@ -46,9 +46,9 @@ function render({ model, el }) {
     value.textContent = known.length ? written(known.at(-1)) : "no values";
     const range = known.length ? `from ${written(Math.min(...known))} to ${written(Math.max(...known))}, now ${written(known.at(-1))}` : "no values";
     svg.setAttribute("aria-label", `${model.get("label") || "Values"}: ${range}`);
-    svg.replaceChildren(...pieces(places).map((piece) => drawn("polyline", { points: [...piece, piece.at(-1)].join(" "), class: "jpe-spark-line" })));
+    svg.replaceChildren(...pieces(places).map((piece) => drawn("polyline", { points: [...piece, piece.at(-1)].join(" "), class: "jupyter-edge-sparkline-line" })));
     const last = places.findLast((place) => place);
-    if (last) svg.append(drawn("circle", { cx: last[0], cy: last[1], r: 2.5, class: "jpe-spark-dot" }));
+    if (last) svg.append(drawn("circle", { cx: last[0], cy: last[1], r: 2.5, class: "jupyter-edge-sparkline-dot" }));
   };
   const traits = ["values", "label", "unit"].map((trait) => `change:${trait}`);
   for (const event of traits) model.on(event, draw);
