@@ -46,7 +46,7 @@ def run(settings: EdgeSettings, host: str, port: int) -> None:
     listener = _listen(host, port)
     store = EdgeStore(settings.persist)
     served, pipeline = _load_newest(settings, store)
-    uplink = Uplink(store, settings.bundle, insecure=settings.insecure)
+    uplink = Uplink(store, settings.bundle, served.spec.version, insecure=settings.insecure)
     name = uplink.edge_name
     spool = Spool(store.spool(name), name, settings.storage) if name else None
     sink: LogSink = spool or NoLog()

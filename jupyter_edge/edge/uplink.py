@@ -1,9 +1,10 @@
-"""An edge's way to its engine: join once, then ship the log for ever."""
+"""An edge's way to its engine: join once, then ship the log and tell how it is, for ever."""
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
 
 import requests
 
@@ -11,6 +12,7 @@ from jupyter_edge.core.bundle import EdgeBundle
 from jupyter_edge.core.errors import AuthenticationError
 from jupyter_edge.core.hosts import is_loopback
 from jupyter_edge.core.secret import Secret, hash_token
+from jupyter_edge.edge.heartbeat import Heartbeat
 from jupyter_edge.edge.store import EdgeStore, Identity
 from jupyter_edge.logs.shipper import Shipper
 
@@ -25,15 +27,19 @@ class Uplink:
     Args:
         store: where the identity is kept and the log is spooled.
         bundle: what to join with, if the edge was given one.
+        pipeline_version: UUID of what the edge serves.
         insecure: use plain http also where the engine is on another machine.
     """
 
-    def __init__(self, store: EdgeStore, bundle: EdgeBundle | None, *, insecure: bool) -> None:
+    def __init__(self, store: EdgeStore, bundle: EdgeBundle | None, pipeline_version: str, *, insecure: bool) -> None:
         self._store = store
         self._bundle = bundle
+        self._pipeline_version = pipeline_version
+        self._began = time.monotonic()
         self._insecure = insecure
         self._stop = threading.Event()
         self._shipper: Shipper | None = None
+        self._heartbeat: Heartbeat | None = None
         self._thread = threading.Thread(target=self._run, name="uplink", daemon=True)
 
     @property
@@ -49,11 +55,13 @@ class Uplink:
         self._thread.start()
 
     def stop(self, deadline: float) -> None:
-        """Ship what is spooled for at most ``deadline`` seconds, then end; the rest is shipped after the next start."""
+        """Ship what is spooled for at most ``deadline`` seconds and say goodbye; the rest is for the next start."""
         self._stop.set()
         self._thread.join(deadline)
         if self._shipper:
             self._shipper.stop(deadline)
+        if self._heartbeat:
+            self._heartbeat.stop()
 
     def _run(self) -> None:
         try:
@@ -62,10 +70,11 @@ class Uplink:
             _log.error("%s", error)
             return
         if identity:
-            self._shipper = Shipper(
-                self._store.spool(identity.edge_name), identity.engine_url, Secret(identity.credential)
-            )
+            spool = self._store.spool(identity.edge_name)
+            self._shipper = Shipper(spool, identity.engine_url, Secret(identity.credential))
+            self._heartbeat = Heartbeat(identity, spool, self._pipeline_version, self._began)
             self._shipper.start()
+            self._heartbeat.start()
 
     def _identify(self) -> Identity | None:
         known, bundle = self._store.identity(), self._bundle

@@ -14,6 +14,7 @@ from jupyter_edge.core.version import VERSION
 from jupyter_edge.engine.api import (
     deployments,
     edge_logs,
+    edge_reports,
     edges,
     health,
     inference,
@@ -55,9 +56,10 @@ def create_app(state: EngineState) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await state.deployments.start_all()
-        tidying = asyncio.create_task(state.logs.tidy_for_ever())
+        tasks = [asyncio.create_task(work()) for work in (state.logs.tidy_for_ever, state.fleet.watch_for_ever)]
         yield
-        tidying.cancel()
+        for task in tasks:
+            task.cancel()
         await state.deployments.stop_all()
 
     app = FastAPIOffline(
@@ -76,6 +78,7 @@ def create_app(state: EngineState) -> FastAPI:
     app.state.engine = state
     app.include_router(health.router)
     app.include_router(edge_logs.router)
+    app.include_router(edge_reports.router)
     for module in _ROUTERS:
         app.include_router(module.router, dependencies=[Security(_TOKEN)])  # for the documentation: the guard checks it
     app.router.routes.extend(create_registry(state.blobs, state.home.registry, _checker(state)).routes)

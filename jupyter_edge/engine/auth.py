@@ -19,7 +19,7 @@ from jupyter_edge.core.secret import Secret, new_token
 from jupyter_edge.engine.api.errors import INFERENCE, error_response, inference_error
 
 _NO_TOKEN = ("/v1/api/health", "/v1/api/openapi.json", "/v1/api/docs")
-_OWN_RULES = ("/v1/api/edges/join", "/v1/api/edges/logs")
+_OWN_RULES = ("/v1/api/edges/join", "/v1/api/edges/logs", "/v1/api/edges/heartbeat")
 _REGISTRY = "/v2/"
 
 

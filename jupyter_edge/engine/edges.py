@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass, field
+from datetime import timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from jupyter_edge.core.bundle import EdgeBundle
@@ -13,6 +14,7 @@ from jupyter_edge.core.deployment import limits_of
 from jupyter_edge.core.errors import AuthenticationError, ConflictError, ForbiddenError
 from jupyter_edge.core.naming import check_name, new_uuid
 from jupyter_edge.core.secret import hash_token, new_token
+from jupyter_edge.engine.edge_events import add_events
 from jupyter_edge.engine.publishes import get_publish
 from jupyter_edge.engine.tables import Edge, PipelineVersion, Publish, now
 
@@ -23,8 +25,20 @@ _NO_HASH = hash_token("")
 class Joined:
     """What an edge that has joined is known by from then on."""
 
-    edge_id: str
+    edge: Edge
     credential: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What an edge says of itself: versions of its agent and of what it serves, and rows that have not arrived here."""
+
+    agent_version: str
+    pipeline_version: str
+    uptime_seconds: float
+    backlog_rows: int
+    backlog_bytes: int
+    dropped_rows: int
 
 
 def add_edge(session: Session, publish_id: int, name: str, tags: list[str], engine_host: str) -> EdgeBundle:
@@ -64,7 +78,12 @@ def add_edge(session: Session, publish_id: int, name: str, tags: list[str], engi
 
 def remove_edge(session: Session, name: str) -> bool:
     """Remove an edge, whose credential is refused from then on; return whether there was one of this name."""
-    return session.scalar(delete(Edge).where(Edge.name == name).returning(Edge.id)) is not None
+    edge = session.scalar(select(Edge).where(Edge.name == name))
+    if edge is None:
+        return False
+    add_events(session, [edge], "removed")
+    session.delete(edge)
+    return True
 
 
 def list_edges(session: Session, pipeline_id: int | None = None) -> list[Edge]:
@@ -89,9 +108,9 @@ def join(session: Session, name: str, token: str, credential: str | None = None)
     if not hmac.compare_digest(hash_token(token), expected or _NO_HASH) or edge is None or expected is None:
         msg = f"No edge {name} with this join token is registered: add the edge again and use its new bundle."
         raise AuthenticationError(msg)
-    credential, moment = credential or new_token(), now()
+    credential = credential or new_token()
     unused = update(Edge).where(Edge.id == edge.id, Edge.joined_at.is_(None))
-    values = {"joined_at": moment, "last_seen": moment, "credential_hash": hash_token(credential)}
+    values = {"joined_at": now(), "credential_hash": hash_token(credential)}
     if session.scalar(unused.values(**values).returning(Edge.id)) is None:
         session.refresh(edge)
         if not hmac.compare_digest(hash_token(credential), edge.credential_hash or _NO_HASH):
@@ -100,7 +119,30 @@ def join(session: Session, name: str, token: str, credential: str | None = None)
                 "or remove the edge and add it again."
             )
             raise ForbiddenError(msg)
-    return Joined(edge.id, credential)
+    return Joined(edge, credential)
+
+
+def recognise(session: Session, credential: str) -> Edge:
+    """Return the edge that has this credential.
+
+    Raises:
+        ForbiddenError: if there is none, or not any more.
+    """
+    edge = session.scalar(select(Edge).where(Edge.credential_hash == hash_token(credential)))
+    if edge is None:
+        msg = "The engine does not know this edge any more: add it again and start it with the new EDGE_BUNDLE."
+        raise ForbiddenError(msg)
+    return edge
+
+
+def keep_report(edge: Edge, report: Report) -> None:
+    """Remember what an edge says of itself."""
+    edge.agent_version = report.agent_version
+    edge.pipeline_version = report.pipeline_version
+    edge.started_at = now() - timedelta(seconds=report.uptime_seconds)
+    edge.backlog_rows = report.backlog_rows
+    edge.backlog_bytes = report.backlog_bytes
+    edge.dropped_rows = report.dropped_rows
 
 
 def _require_free(session: Session, name: str) -> None:

@@ -11,6 +11,7 @@ from jupyter_edge.engine import publishes
 from jupyter_edge.engine.auth import Credentials, load_credentials
 from jupyter_edge.engine.database import Sessions, open_database
 from jupyter_edge.engine.deployments import Deployments
+from jupyter_edge.engine.fleet import Fleet, heartbeat_seconds
 from jupyter_edge.engine.jobs import Jobs
 from jupyter_edge.engine.log_store import LogStore
 from jupyter_edge.engine.registry import EdgeRegistry, edge_registry
@@ -33,17 +34,19 @@ class EngineState:
     logs: LogStore
     deployments: Deployments
     registry: EdgeRegistry
+    fleet: Fleet
 
 
 def open_state(home: Home, host: str, url: str) -> EngineState:
     """Open everything that the home keeps, and clear away what a killed engine left half-done.
 
     Raises:
-        InvalidInputError: if the secrets are damaged, or the environment names an unusable edge registry.
+        InvalidInputError: if the secrets are damaged, or the environment sets something unusable.
     """
     secrets = load_credentials(home)
     own_registry = EdgeRegistry(urlsplit(url).netloc, secrets.registry_username, secrets.registry_password)
     registry = edge_registry(own_registry, os.environ)
+    period = heartbeat_seconds(os.environ)
     sessions = open_database(home.database)
     with sessions.begin() as session:
         owner_id = find_or_make_owner(session).id
@@ -64,4 +67,5 @@ def open_state(home: Home, host: str, url: str) -> EngineState:
         logs=logs,
         deployments=Deployments(home, sessions, logs.drain, secrets.token),
         registry=registry,
+        fleet=Fleet(sessions, period),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, ForeignKey, MetaData, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, DateTime, ForeignKey, MetaData, UniqueConstraint
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from sqlalchemy.types import TypeDecorator
@@ -203,7 +203,10 @@ class Publish(Base):
 
 
 class Edge(Base):
-    """A place where a publish runs; join token and credential are kept as hashes only."""
+    """A place where a publish runs; join token and credential are kept as hashes only.
+
+    ``state`` is waiting, online, lost or stopped; the columns after it are what the edge last said of itself.
+    """
 
     __tablename__ = "edge"
     id: Mapped[str] = mapped_column(primary_key=True, default=new_uuid)
@@ -217,7 +220,25 @@ class Edge(Base):
     created_at: Mapped[datetime] = mapped_column(default=now)
     joined_at: Mapped[datetime | None]
     last_seen: Mapped[datetime | None]
+    state: Mapped[str] = mapped_column(default="waiting", server_default="waiting")
+    agent_version: Mapped[str | None]
+    pipeline_version: Mapped[str | None]
+    started_at: Mapped[datetime | None]
+    backlog_rows: Mapped[int | None] = mapped_column(BigInteger)
+    backlog_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    dropped_rows: Mapped[int | None] = mapped_column(BigInteger)
     publish: Mapped[Publish] = relationship(back_populates="edges")
+
+
+class EdgeEvent(Base):
+    """What happened to an edge: it joined, was lost, came back, stopped or was removed; it may be gone by now."""
+
+    __tablename__ = "edge_event"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    edge_id: Mapped[str]
+    edge_name: Mapped[str] = mapped_column(index=True)
+    kind: Mapped[str]
+    time: Mapped[datetime] = mapped_column(default=now)
 
 
 class Job(Base):

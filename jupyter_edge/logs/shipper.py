@@ -14,13 +14,11 @@ import threading
 import time
 from itertools import takewhile
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 
-from jupyter_edge.core.hosts import is_loopback
 from jupyter_edge.core.secret import Secret
+from jupyter_edge.logs.engine_session import RefusedError, open_engine_session, read_answer
 from jupyter_edge.logs.spool_reader import Batch, SpoolReader
 
 _log = logging.getLogger(__name__)
@@ -28,10 +26,6 @@ _log = logging.getLogger(__name__)
 POLL_SECONDS = 0.1
 CONNECT_SECONDS = 5.0
 _CONTENT_REFUSED = (400, 413, 422)
-
-
-class _RefusedError(Exception):
-    """The engine does not know this edge, or not any more."""
 
 
 class _ContentError(Exception):
@@ -84,13 +78,11 @@ class Shipper:
             self._thread.join(deadline + 1.0)
 
     def _run(self) -> None:
-        with self._reader, requests.Session() as session:
-            session.auth = self._authorize
-            session.trust_env = not is_loopback(urlsplit(self._url).netloc)
+        with self._reader, open_engine_session(self._url, self._credential) as session:
             while time.monotonic() < self._deadline:
                 try:
                     idle = not self._ship(session)
-                except _RefusedError as error:
+                except RefusedError as error:
                     _log.error("The engine refuses this edge's log: %s Rows are kept, and not sent any more.", error)
                     self.refusal = str(error)
                     return
@@ -102,10 +94,6 @@ class Shipper:
                 self._failures = 0
                 if idle and self._stop.wait(POLL_SECONDS) and not self._reader.pending(1):
                     return
-
-    def _authorize(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._credential.reveal()}"
-        return request
 
     def _pause(self, error: Exception) -> None:
         if not self._failures:
@@ -145,22 +133,12 @@ class Shipper:
         remaining = max(0.1, self._deadline - time.monotonic())
         timeout = (min(CONNECT_SECONDS, remaining), min(self._timeout, remaining))
         response = session.post(self._url, data=body, headers=headers, timeout=timeout, allow_redirects=False)
-        answer = _answer(response)
+        answer = read_answer(response)
         if response.status_code == 200 and answer.get("acknowledged") == batches[-1].seq:
             return
         # Only the engine's own words count: a gateway on the way may answer with any status.
         reason = answer.get("msg")
-        if isinstance(reason, str) and response.status_code in {401, 403}:
-            raise _RefusedError(reason)
         if isinstance(reason, str) and response.status_code in _CONTENT_REFUSED:
             raise _ContentError(reason)
         msg = f"unexpected answer {response.status_code}"
         raise requests.RequestException(msg)
-
-
-def _answer(response: requests.Response) -> dict[str, Any]:
-    try:
-        answer = response.json()
-    except ValueError:
-        return {}
-    return answer if isinstance(answer, dict) else {}

@@ -26,7 +26,7 @@ def running() -> Iterator[Server]:
 @contextmanager
 def joining(store: EdgeStore, server: Server) -> Iterator[None]:
     bundle = EdgeBundle("shop-7", "join-token", f"127.0.0.1:{server.server_port}", "r/p:1", 1)
-    uplink = Uplink(store, bundle, insecure=False)
+    uplink = Uplink(store, bundle, "v1", insecure=False)
     uplink.start()
     yield
     uplink.stop(5)

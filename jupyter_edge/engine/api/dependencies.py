@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field, model_validator
 
+from jupyter_edge.core.errors import AuthenticationError
 from jupyter_edge.engine.state import EngineState
 
 JOB_HEADER = "Jupyter-Edge-Job"
@@ -22,7 +23,15 @@ def _state_of(request: Request) -> EngineState:
     return state
 
 
+def _edge_credential(request: Request) -> str:
+    scheme, _, credential = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not credential.strip():
+        raise AuthenticationError("An edge sends its credential as bearer token: join again with a new EDGE_BUNDLE.")
+    return credential.strip()
+
+
 State = Annotated[EngineState, Depends(_state_of)]
+EdgeCredential = Annotated[str, Depends(_edge_credential)]
 Id = Annotated[int, Field(ge=0, lt=1 << 63)]
 
 

@@ -5,16 +5,14 @@ from __future__ import annotations
 import re
 
 from fastapi import APIRouter, Request
-from sqlalchemy import select
 from starlette.concurrency import run_in_threadpool
 from typing_extensions import TypedDict
 
-from jupyter_edge.core.errors import AuthenticationError, ForbiddenError, InvalidInputError, TooLargeError
-from jupyter_edge.core.secret import hash_token
-from jupyter_edge.engine.api.dependencies import State
-from jupyter_edge.engine.database import Sessions
+from jupyter_edge.core.errors import InvalidInputError, TooLargeError
+from jupyter_edge.engine import edges
+from jupyter_edge.engine.api.dependencies import EdgeCredential, State
 from jupyter_edge.engine.log_tables import LogSource
-from jupyter_edge.engine.tables import Edge, now
+from jupyter_edge.engine.state import EngineState
 
 MAX_SHIPMENT = 64 << 20
 _EPOCH = re.compile(r"[0-9A-Za-z_-]{1,64}")
@@ -31,13 +29,13 @@ class Acknowledgement(TypedDict):
 
 
 @router.post("/logs")
-async def take_log(request: Request, state: State) -> Acknowledgement:
+async def take_log(request: Request, credential: EdgeCredential, state: State) -> Acknowledgement:
     """Commit what an edge logged; batches that are here already are passed over, so that all may be sent again.
 
     The caller's bearer token is the edge's credential. The body holds Arrow IPC streams one after the other,
     ``Jupyter-Edge-Sequence`` their numbers, ``Jupyter-Edge-Epoch`` the opening of the spool that gave them.
     """
-    partition, pipeline_id = await run_in_threadpool(_recognise, state.sessions, _credential(request))
+    partition, pipeline_id = await run_in_threadpool(_recognise, state, credential)
     epoch = _header(request, "Jupyter-Edge-Epoch", _EPOCH)
     sequence = [int(number) for number in _header(request, "Jupyter-Edge-Sequence", _SEQUENCE).split(",")]
     dropped_rows = int(_header(request, "Jupyter-Edge-Dropped-Rows", _COUNT))
@@ -47,21 +45,11 @@ async def take_log(request: Request, state: State) -> Acknowledgement:
     return Acknowledgement(acknowledged=sequence[-1])
 
 
-def _credential(request: Request) -> str:
-    scheme, _, credential = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not credential.strip():
-        raise AuthenticationError("An edge sends its credential as bearer token: join again with a new EDGE_BUNDLE.")
-    return credential.strip()
-
-
-def _recognise(sessions: Sessions, credential: str) -> tuple[str, int]:
-    """Return the name and the pipeline of the edge with this credential, and note that it was seen."""
-    with sessions.begin() as session:
-        edge = session.scalar(select(Edge).where(Edge.credential_hash == hash_token(credential)))
-        if edge is None:
-            msg = "The engine does not know this edge any more: add it again and start it with the new EDGE_BUNDLE."
-            raise ForbiddenError(msg)
-        edge.last_seen = now()
+def _recognise(state: EngineState, credential: str) -> tuple[str, int]:
+    """Return the name and the pipeline of the edge with this credential, and note that it was heard."""
+    with state.sessions.begin() as session:
+        edge = edges.recognise(session, credential)
+        state.fleet.hear(session, edge)
         return edge.name, edge.publish.pipeline_version.pipeline_id
 
 

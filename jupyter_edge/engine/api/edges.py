@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Response
@@ -14,6 +15,7 @@ from jupyter_edge.engine import edges
 from jupyter_edge.engine.api.dependencies import Id, RequestBody, State, json_router
 from jupyter_edge.engine.api.items import EdgeItem, PublishItem, edge_item, publish_item
 from jupyter_edge.engine.api.notices import warn
+from jupyter_edge.engine.fleet import Fleet
 from jupyter_edge.engine.pipelines import UNFINISHED
 from jupyter_edge.engine.publishes import get_publish
 from jupyter_edge.engine.state import EngineState
@@ -47,15 +49,23 @@ class EdgeFilter(RequestBody):
 
 
 class ListedEdge(EdgeItem):
-    """An edge, with when it joined and was last heard of, and what it shipped.
+    """An edge, with when it joined and was last heard of, what it shipped, and what it last said of itself.
 
-    ``rows`` is how many the log has under its name, ``dropped_rows`` how many it says that it lost.
+    ``state`` is waiting (to join), online, late, lost, or stopped (it said goodbye); ``rows`` is how many the log has
+    under its name, ``dropped_rows`` how many it says that it lost, ``backlog_rows`` how many it has not shipped yet,
+    ``pipeline_version`` the UUID of what it serves.
     """
 
     pipeline_publish_id: int
+    state: str
     joined_at: str | None
     last_seen: str | None
+    started_at: str | None
+    agent_version: str | None
+    pipeline_version: str | None
     rows: int
+    backlog_rows: int | None
+    backlog_bytes: int | None
     dropped_rows: int
 
 
@@ -107,7 +117,7 @@ def list_edges(body: EdgeFilter, state: State) -> EdgesAnswer:
     with state.sessions() as session:
         found = edges.list_edges(session, body.pipeline_id)
         totals = state.logs.totals([edge.name for edge in found])
-        return EdgesAnswer(edges=[_listed(edge, totals) for edge in found])
+        return EdgesAnswer(edges=[_listed(edge, totals, state.fleet) for edge in found])
 
 
 @_edges.post("/join")
@@ -115,7 +125,8 @@ def join(body: JoinRequest, state: State) -> JoinAnswer:
     """Let an edge in by its join token, which works once; needs no other authorization."""
     with state.sessions.begin() as session:
         joined = edges.join(session, body.edge_name, body.join_token, body.credential)
-        return JoinAnswer(edge_id=joined.edge_id, credential=joined.credential)
+        state.fleet.hear(session, joined.edge)
+        return JoinAnswer(edge_id=joined.edge.id, credential=joined.credential)
 
 
 def _is_unfinished(state: EngineState, publish_id: int) -> bool:
@@ -130,16 +141,26 @@ def _add_edge(body: NewEdge, state: EngineState) -> PublishItem:
         return publish_item(get_publish(session, body.pipeline_publish_id), bundle)
 
 
-def _listed(edge: Edge, totals: dict[tuple[int, str], tuple[int, int]]) -> ListedEdge:
+def _listed(edge: Edge, totals: dict[tuple[int, str], tuple[int, int]], fleet: Fleet) -> ListedEdge:
     rows, dropped = totals.get((edge.publish.pipeline_version.pipeline_id, edge.name), (0, 0))
     return ListedEdge(
         **edge_item(edge),
         pipeline_publish_id=edge.publish_id,
-        joined_at=timestamp(edge.joined_at) if edge.joined_at else None,
-        last_seen=timestamp(edge.last_seen) if edge.last_seen else None,
+        state=fleet.state_of(edge),
+        joined_at=_moment(edge.joined_at),
+        last_seen=_moment(edge.last_seen),
+        started_at=_moment(edge.started_at),
+        agent_version=edge.agent_version,
+        pipeline_version=edge.pipeline_version,
         rows=rows,
-        dropped_rows=dropped,
+        backlog_rows=edge.backlog_rows,
+        backlog_bytes=edge.backlog_bytes,
+        dropped_rows=max(dropped, edge.dropped_rows or 0),
     )
+
+
+def _moment(value: datetime | None) -> str | None:
+    return None if value is None else timestamp(value)
 
 
 router = APIRouter()

@@ -1,0 +1,104 @@
+"""Which edges are there: each sends something at a steady pace, and is lost once it has been silent for too long.
+
+Silence is measured by a clock that neither jumps nor runs while the machine sleeps.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import time
+from collections.abc import Mapping
+
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from jupyter_edge.core.errors import InvalidInputError
+from jupyter_edge.engine.database import Sessions
+from jupyter_edge.engine.edge_events import add_events
+from jupyter_edge.engine.tables import Edge, now
+
+LATE_PERIODS = 2.5
+LOST_PERIODS = 4.0
+_PERIOD = "JUPYTER_EDGE_HEARTBEAT_SECONDS"
+_SECONDS = 10.0
+_log = logging.getLogger(__name__)
+
+
+class Fleet:
+    """Hears edges, and notes which of them are lost; its methods may be called from any thread.
+
+    Args:
+        sessions: on the engine's database.
+        period: seconds between two heartbeats of an edge.
+    """
+
+    def __init__(self, sessions: Sessions, period: float) -> None:
+        self.period = period
+        self._sessions = sessions
+        self._heard: dict[str, float] = {}
+        self._listening_since = time.monotonic()
+
+    def hear(self, session: Session, edge: Edge, *, stopping: bool = False) -> None:
+        """Note that an edge has sent something, which was its goodbye if it is stopping."""
+        self._heard[edge.id] = time.monotonic()
+        edge.last_seen = now()
+        state = "stopped" if stopping else "online"
+        if edge.state != state:
+            kind = "joined" if edge.state == "waiting" else "back"
+            add_events(session, [edge], "stopped" if stopping else kind)
+            edge.state = state
+
+    def state_of(self, edge: Edge) -> str:
+        """Return whether an edge is waiting to join, online, late, lost or stopped."""
+        return "late" if edge.state == "online" and self._is_silent(edge.id, LATE_PERIODS) else edge.state
+
+    def mark_lost(self) -> None:
+        """Note as lost which edges have been silent for too long, by the engine's own fault or theirs."""
+        with self._sessions() as session:
+            online = session.scalars(select(Edge.id).where(Edge.state == "online"))
+            silent = [edge_id for edge_id in online if self._is_silent(edge_id, LOST_PERIODS)]
+        if not silent:
+            return
+        with self._sessions.begin() as session:
+            edges = session.scalars(select(Edge).where(Edge.id.in_(silent), Edge.state == "online"))
+            lost = [edge for edge in edges if self._is_silent(edge.id, LOST_PERIODS)]
+            for edge in lost:
+                edge.state = "lost"
+            add_events(session, lost, "lost")
+
+    async def watch_for_ever(self) -> None:
+        """Look for lost edges now and then, until cancelled; what fails is logged and tried again."""
+        self._listening_since = time.monotonic()
+        while True:
+            before = time.monotonic()
+            await asyncio.sleep(self.period / 2)
+            if time.monotonic() - before > self.period:
+                self._listening_since = time.monotonic()  # this process was held up, and has heard nobody meanwhile
+            try:
+                await asyncio.to_thread(self.mark_lost)
+            except SQLAlchemyError:
+                _log.exception("Lost edges could not be noted; it is tried again")
+
+    def _is_silent(self, edge_id: str, periods: float) -> bool:
+        heard = max(self._heard.get(edge_id, 0.0), self._listening_since)
+        return time.monotonic() - heard > periods * self.period
+
+
+def heartbeat_seconds(environ: Mapping[str, str]) -> float:
+    """Return the seconds between two heartbeats of an edge, which the environment may set.
+
+    Raises:
+        InvalidInputError: if it sets what is no number of seconds from 0.1 to an hour.
+    """
+    text = environ.get(_PERIOD, str(_SECONDS))
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0.1 <= seconds <= 3600:
+        msg = f"{_PERIOD} says {text!r}: give the seconds between two heartbeats of an edge, from 0.1 to 3600."
+        raise InvalidInputError(msg)
+    return seconds
