@@ -16,6 +16,7 @@ from jupyter_edge.engine.api import (
     edge_logs,
     edge_reports,
     edges,
+    events,
     health,
     inference,
     jobs,
@@ -47,6 +48,7 @@ _ROUTERS = (
     edges,
     registry,
     jobs,
+    events,
 )
 
 

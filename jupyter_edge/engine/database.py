@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
@@ -39,6 +41,10 @@ class Sessions:
     def begin(self) -> AbstractContextManager[Session]:
         """Return a session for reading and writing, which commits at the end of its ``with`` block."""
         return self._writing.begin()
+
+    def on(self, name: str, listener: Callable[..., Any]) -> None:
+        """Call ``listener`` at an event of the sessions that write (SQLAlchemy's session events)."""
+        event.listen(self._writing, name, listener)
 
 
 def open_database(path: Path) -> Sessions:

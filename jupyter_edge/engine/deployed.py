@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -28,11 +29,13 @@ class DeploymentStatus(TypedDict):
 class Deployed:
     """The live side of a deployment row: its listening socket and its replicas.
 
-    ``revision`` names the state of the row that was brought about last, or could not be for the reason ``error``.
+    ``changed`` is called when the state changes. ``revision`` names the state of the row that was brought about last,
+    or could not be for the reason ``error``.
     """
 
     folder: Path
     pipeline_id: int
+    changed: Callable[[], None]
     listener: socket.socket | None = None
     running: ReplicaSet | None = None
     starting: ReplicaSet | None = None

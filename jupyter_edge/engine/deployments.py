@@ -13,7 +13,7 @@ import os
 import re
 import socket
 import sqlite3
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
@@ -32,6 +32,7 @@ from jupyter_edge.core.pipeline import PipelineSpec
 from jupyter_edge.core.secret import Secret
 from jupyter_edge.engine.database import Sessions
 from jupyter_edge.engine.deployed import Deployed, DeploymentStatus, describe
+from jupyter_edge.engine.events import Change
 from jupyter_edge.engine.replicas import ReplicaSet, ReplicaSetup, has_ended
 from jupyter_edge.engine.specs import configs_by_id, spec_of
 from jupyter_edge.engine.tables import Deployment, ModelConfig, PipelineVersion, now
@@ -62,13 +63,22 @@ class Deployments:
     Args:
         drain: puts what a replica's spool holds into the log of a pipeline, given by its id.
         token: what requests to a deployment's port have to bear.
+        tell: is told when the state of what runs changes.
     """
 
-    def __init__(self, home: Home, sessions: Sessions, drain: Callable[[Path, int], object], token: Secret) -> None:
+    def __init__(
+        self,
+        home: Home,
+        sessions: Sessions,
+        drain: Callable[[Path, int], object],
+        token: Secret,
+        tell: Callable[[Iterable[Change]], None],
+    ) -> None:
         self._home = home
         self._sessions = sessions
         self._drain = drain
         self._token = token
+        self._tell = tell
         self._deployed: dict[int, Deployed] = {}
         self._background: set[asyncio.Task[None]] = set()
         self._starts = asyncio.Semaphore(max(2, os.cpu_count() or 1))
@@ -175,6 +185,7 @@ class Deployments:
                 raise DeploymentError(deployed.error) from error
             finally:
                 deployed.revision = wish.revision
+                deployed.changed()
 
     async def undeploy(self, deployment_id: int) -> None:
         """Drain and end what runs of the deployment, unless its row asks for it again."""
@@ -236,13 +247,15 @@ class Deployments:
                 listener.close()
                 raise
             deployed.listener = listener
-        return ReplicaSetup(spec, limits, self._home.blobs, deployed.folder, deployed.listener.fileno(), self._token)
+        fd = deployed.listener.fileno()
+        return ReplicaSetup(spec, limits, self._home.blobs, deployed.folder, fd, self._token, deployed.changed)
 
     async def _end(self, deployed: Deployed) -> None:
         if deployed.running:
             await deployed.running.stop()
         deployed.running = None
         deployed.close_listener()
+        deployed.changed()
         await self._drain_spools(deployed)
 
     async def _end_when_idle(self, deployed: Deployed) -> None:
@@ -296,14 +309,16 @@ class Deployments:
 
     async def _find(self, deployment_id: int) -> Deployed:
         if deployment_id not in self._deployed:
-            pipeline_id = await asyncio.to_thread(self._pipeline_of, deployment_id)
+            pipeline_id, workspace_id = await asyncio.to_thread(self._owners_of, deployment_id)
+            change = Change("deployment", deployment_id, "changed", workspace_id)
             folder = self._home.deployments / str(deployment_id)
-            self._deployed.setdefault(deployment_id, Deployed(folder, pipeline_id))
+            self._deployed.setdefault(deployment_id, Deployed(folder, pipeline_id, lambda: self._tell([change])))
         return self._deployed[deployment_id]
 
-    def _pipeline_of(self, deployment_id: int) -> int:
+    def _owners_of(self, deployment_id: int) -> tuple[int, int]:
         with self._sessions() as session:
-            return self._row(session.get(Deployment, deployment_id), deployment_id).pipeline_id
+            row = self._row(session.get(Deployment, deployment_id), deployment_id)
+            return row.pipeline_id, row.pipeline.workspace_id
 
     def _start_background(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

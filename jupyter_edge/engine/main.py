@@ -146,6 +146,7 @@ class _Server(uvicorn.Server):
         self._state.home.address_file.unlink(missing_ok=True)
         self._state.deployments.refuse_work()
         self._state.jobs.cancel_all()
+        self._state.events.close()
         await super().shutdown(sockets)
         _log.info("The engine has stopped")
 

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,7 +39,7 @@ class ReplicaSetup:
     """What each replica of a deployment is started with.
 
     ``listen_fd`` is the deployment's listening socket; ``folder`` takes the spool (``<partition>.db``) and the output
-    (``<partition>.log``) of each replica.
+    (``<partition>.log``) of each replica; ``changed`` is called whenever a replica's status does.
     """
 
     spec: PipelineSpec
@@ -47,6 +48,7 @@ class ReplicaSetup:
     folder: Path
     listen_fd: int
     token: Secret = field(repr=False)
+    changed: Callable[[], None] = field(repr=False, compare=False)
 
     def first_line(self, partition: str) -> bytes:
         """Return the line that tells a replica what to run."""
@@ -137,12 +139,14 @@ class Replica:
         loop, pause = asyncio.get_running_loop(), _FIRST_PAUSE
         while not self._stopping.is_set():
             started = loop.time()
-            self.status, self._message = "Pending", None
+            self._message = None
+            self._become("Pending")
             reason = await self._run_process()
             self._process = None
             if self._stopping.is_set():
                 return
-            self.status, self.last_error = "Error", reason
+            self.last_error = reason
+            self._become("Error")
             if not self.ready.done():
                 self.give_up(reason)
                 return
@@ -194,13 +198,18 @@ class Replica:
     def _take(self, event: dict[str, Any]) -> None:
         match event["event"]:
             case "ready":
-                self.status, self.limits = "Running", event["limits"]
+                self.limits = event["limits"]
+                self._become("Running")
                 if not self.ready.done():
                     self.ready.set_result(None)
             case "error":
                 self._message = event["message"]
             case "flushed":
                 self._answer(self._flushes.get(event["flush"]))
+
+    def _become(self, status: str) -> None:
+        self.status = status
+        self._setup.changed()
 
     def _answer(self, waiting: asyncio.Future[None] | None) -> None:
         if waiting and not waiting.done():

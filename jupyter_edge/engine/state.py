@@ -11,6 +11,7 @@ from jupyter_edge.engine import publishes
 from jupyter_edge.engine.auth import Credentials, load_credentials
 from jupyter_edge.engine.database import Sessions, open_database
 from jupyter_edge.engine.deployments import Deployments
+from jupyter_edge.engine.events import Events, watch
 from jupyter_edge.engine.fleet import Fleet, heartbeat_seconds
 from jupyter_edge.engine.jobs import Jobs
 from jupyter_edge.engine.log_store import LogStore
@@ -28,6 +29,7 @@ class EngineState:
     url: str
     credentials: Credentials
     sessions: Sessions
+    events: Events
     owner_id: str
     blobs: BlobStore
     jobs: Jobs
@@ -48,6 +50,8 @@ def open_state(home: Home, host: str, url: str) -> EngineState:
     registry = edge_registry(own_registry, os.environ)
     period = heartbeat_seconds(os.environ)
     sessions = open_database(home.database)
+    events = Events()
+    watch(sessions, events.tell)
     with sessions.begin() as session:
         owner_id = find_or_make_owner(session).id
     publishes.mark_interrupted(sessions)
@@ -61,11 +65,12 @@ def open_state(home: Home, host: str, url: str) -> EngineState:
         url=url,
         credentials=secrets,
         sessions=sessions,
+        events=events,
         owner_id=owner_id,
         blobs=blobs,
         jobs=Jobs(sessions),
         logs=logs,
-        deployments=Deployments(home, sessions, logs.drain, secrets.token),
+        deployments=Deployments(home, sessions, logs.drain, secrets.token, events.tell),
         registry=registry,
         fleet=Fleet(sessions, period),
     )
