@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -65,6 +66,11 @@ class Detections:
         from jupyter_edge.vision.drawing import draw_boxes
 
         return draw_boxes(image, self)
+
+    def panel(self, image: ImageSource) -> Any:
+        """Return the picture with these boxes, its score and classes to be tried, to be shown in a notebook."""
+        widgets = importlib.import_module("jupyter_edge.widgets")  # by name: what only draws loads no widgets
+        return widgets.DetectionView(image, self, confidence=float(self.confidence.min(initial=0.5)))
 
     def __len__(self) -> int:
         return len(self.xyxy)
