@@ -1,7 +1,7 @@
 """Commands that run a publish: with pip, docker, compose or helm, each working as printed.
 
-Passwords are never in them: the shell fills ``$OCI_USERNAME`` and ``$OCI_PASSWORD``. An edge's bundle is, because the
-edge needs it on a machine that knows nothing else; it works once.
+Passwords are never in them: the shell fills ``$OCI_USERNAME`` and ``$OCI_PASSWORD``. An edge's bundle may be, because
+the edge needs it on a machine that knows nothing else; it works once. Else the shell fills ``$EDGE_BUNDLE``.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from jupyter_edge.core.bundle import EdgeBundle
 from jupyter_edge.core.deployment import limits_of
 from jupyter_edge.core.home import Home
 from jupyter_edge.core.hosts import is_loopback
+from jupyter_edge.display.twins import Command
 
 PORT = 8080
 _REQUIRE_CREDENTIALS = (
@@ -32,18 +33,9 @@ _ON_LOOPBACK = (
 _NO_IMAGE = "# {image} is not in the registry yet: push it there first.\n"
 
 
-class Command(str):
-    """Shell text that a notebook shows as it is to be pasted."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return str(self)
-
-
 @dataclass(frozen=True)
 class PublishedPipeline:
-    """What the commands are made of."""
+    """What the commands are made of; an ``edge`` without its ``bundle`` has it in the shell's ``$EDGE_BUNDLE``."""
 
     pipeline_url: str
     engine_url: str
@@ -53,6 +45,7 @@ class PublishedPipeline:
     image_available: bool
     bundle: str | None
     registry_is_local: bool
+    edge: str | None = None
 
     @property
     def cpus(self) -> str:
@@ -73,6 +66,18 @@ class PublishedPipeline:
     def pipeline_name(self) -> str:
         """Return the pipeline's name."""
         return self.pipeline_url.rpartition("/")[2].partition(":")[0]
+
+    @property
+    def bundle_variable(self) -> str | None:
+        """Return the variable that holds the bundle, as a shell and a compose file read it, if one does."""
+        return f"${{EDGE_BUNDLE:?set it to the bundle of edge {self.edge}}}" if self.edge and not self.bundle else None
+
+    @property
+    def volume(self) -> str:
+        """Return the shell's word for the instance."""
+        if self.bundle_variable is None:
+            return shlex.quote(self.instance)
+        return f'"{self.edge}-$(printf %s "$EDGE_BUNDLE" | sha256sum | cut -c 1-8)"'
 
     @property
     def instance(self) -> str:
@@ -104,10 +109,11 @@ def serve_command(published: PublishedPipeline, port: int, persist: Path | None 
 
 
 def docker_run_command(published: PublishedPipeline) -> Command:
-    """Return the ``docker run`` command of the publish; ``podman`` takes the same arguments."""
+    """Return the ``docker run`` command of the publish."""
     network = "--network host" if published.on_loopback else f"-p {PORT}:{PORT}"
     settings = [f"OCI_REGISTRY={shlex.quote(published.registry)}"]
     settings += [f"EDGE_BUNDLE={shlex.quote(published.bundle)}"] if published.bundle else []
+    settings += [f'EDGE_BUNDLE="{published.bundle_variable}"'] if published.bundle_variable else []
     settings += [
         f"CONFIG_CPUS={published.cpus}",
         'OCI_USERNAME="${OCI_USERNAME:?}"',
@@ -119,10 +125,15 @@ def docker_run_command(published: PublishedPipeline) -> Command:
         f"docker run {network}",
         *(f"-e {setting}" for setting in settings),
         *memory,
-        f"-v {shlex.quote(published.instance)}:/persist",
+        f"-v {published.volume}:/persist",
         shlex.quote(published.engine_url),
     ]
     return Command(_note(published) + _continued(arguments))
+
+
+def podman_run_command(published: PublishedPipeline) -> Command:
+    """Return the ``podman run`` command of the publish."""
+    return Command(docker_run_command(published).replace("docker run", "podman run", 1))
 
 
 def compose_file(published: PublishedPipeline) -> Command:
@@ -130,6 +141,7 @@ def compose_file(published: PublishedPipeline) -> Command:
     environment = {"PIPELINE_URL": published.pipeline_url, "OCI_REGISTRY": published.registry}
     environment |= {"EDGE_BUNDLE": published.bundle} if published.bundle else {}
     environment = {name: value.replace("$", "$$") for name, value in environment.items()}
+    environment |= {"EDGE_BUNDLE": published.bundle_variable} if published.bundle_variable else {}
     environment |= {
         "OCI_USERNAME": "${OCI_USERNAME:?set it to the registry's user name}",
         "OCI_PASSWORD": "${OCI_PASSWORD:?set it to the registry's password or token}",
@@ -162,6 +174,7 @@ def helm_commands(published: PublishedPipeline, namespace: str | None, release: 
         f"helm install --namespace {space} --values local-values.yaml",
         '--set-file ociRegistry.username=<(printf %s "${OCI_USERNAME:?}")',
         '--set-file ociRegistry.password=<(printf %s "${OCI_PASSWORD:?}")',
+        *([f'--set-file edgeBundle=<(printf %s "{published.bundle_variable}")'] if published.bundle_variable else []),
         f"{shlex.quote(release or published.pipeline_name)} {chart} --version {version}{plain_http}",
     ]
     warning = _ON_LOOPBACK if plain_http else ""

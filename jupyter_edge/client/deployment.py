@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from jupyter_edge.client.twins import Kinds, Twins, reading, workspace_name
 from jupyter_edge.core.deployment import DeploymentConfig, DeploymentConfigBuilder
 from jupyter_edge.core.errors import EntityNotFoundError
 from jupyter_edge.display import Details
+from jupyter_edge.display.twins import post
 
 if TYPE_CHECKING:
     from jupyter_edge.client.client import Client
 
 
-class Deployment(Details):
+class Deployment(Twins, Details):
     """How a pipeline runs, or last ran, on the engine."""
 
-    def __init__(self, client: Client, pipeline_name: str, data: dict[str, Any]) -> None:
+    def __init__(self, client: Client, workspace_id: int, pipeline_name: str, data: dict[str, Any]) -> None:
         self._client = client
+        self._workspace_id = workspace_id
         self._pipeline_name = pipeline_name
         self._data = data
 
@@ -64,6 +67,13 @@ class Deployment(Details):
         status = self.status()
         engines = [f"{engine['name']}: {engine['status']}" for engine in status["engines"]]
         return {"name": self.name(), "status": status["status"], "url": self.url(), "engines": ", ".join(engines)}
+
+    def _twins(self) -> Kinds:
+        return reading(
+            post("status/get_deployment", {"name": self.name()}),
+            f"print(client.get_pipeline({self._pipeline_name!r}).status())",
+            lambda: workspace_name(self._client, self._workspace_id),
+        )
 
     def __repr__(self) -> str:
         return f"Deployment(name={self.name()!r}, deployed={self.deployed()})"

@@ -7,13 +7,15 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from jupyter_edge.client.panels import load_panel
+from jupyter_edge.client.twins import Kinds, Twins, reading
 from jupyter_edge.display import Details, Listing, table_time
+from jupyter_edge.display.twins import pick, post
 
 if TYPE_CHECKING:
     from jupyter_edge.client.client import Client
 
 
-class Edge(Details):
+class Edge(Twins, Details):
     """One edge of a publish, by its name, which is also the partition of its rows in the pipeline's log."""
 
     def __init__(self, client: Client, data: dict[str, Any]) -> None:
@@ -55,6 +57,14 @@ class Edge(Details):
     def panel(self) -> Any:
         """Return the form that adds and watches edges, at this edge's publish, to be shown in a notebook."""
         return load_panel("EdgePanel")(self._client, self.publish_id)
+
+    def _twins(self) -> Kinds:
+        found = f'next(edge for edge in answer["edges"] if edge["name"] == "{self.name}")'
+        read = reading(
+            pick(post("pipelines/list_edges", {}), f"json.dumps({found})"),
+            f"print(next(edge for edge in client.list_edges() if edge.name == {self.name!r}))",
+        )
+        return {**read, **self._client.get_publish(self.publish_id)._container_twins(self.name)}
 
     def __repr__(self) -> str:
         return f"Edge(name={self.name!r}, publish_id={self.publish_id}, joined={self.joined_at is not None})"

@@ -13,6 +13,7 @@ from jupyter_edge.client.edge import Edge
 from jupyter_edge.client.model import ModelVersion
 from jupyter_edge.client.pipeline import Pipeline
 from jupyter_edge.client.publish import Publish
+from jupyter_edge.client.twins import Kinds, Twins
 from jupyter_edge.core.deployment import DeploymentConfig, DeploymentConfigBuilder, limits_of
 from jupyter_edge.core.errors import EntityNotFoundError, InvalidInputError
 from jupyter_edge.core.framework import Framework
@@ -60,7 +61,7 @@ class ModelWish:
 
 
 @dataclass(frozen=True)
-class RegisteredEdge(Details):
+class RegisteredEdge(Twins, Details):
     """An edge of a publish; the publish holds the edge's bundle where the edge is still to join."""
 
     edge: Edge
@@ -85,6 +86,9 @@ class RegisteredEdge(Details):
             }
         state = f"joined {table_time(self.edge.joined_at)}, so it has no bundle any more: remove it to register it anew"
         return {"name": name, "publish": self.edge.publish_id, "state": state}
+
+    def _twins(self) -> Kinds:
+        return self.edge._twins()
 
     def __repr__(self) -> str:
         return "\n".join(f"{key}: {value}" for key, value in self.details().items())

@@ -10,8 +10,10 @@ from typing import Any
 
 from jupyter_edge.client.panels import load_panel
 from jupyter_edge.client.transport import Transport
+from jupyter_edge.client.twins import Kinds, Twins, reading
 from jupyter_edge.core.errors import DeploymentError, EdgeError, InvalidInputError, PublishError
 from jupyter_edge.display import Details, Dots, Listing, table_time
+from jupyter_edge.display.twins import post
 
 _FIRST_WAIT_SECONDS = 0.02
 _LONGEST_WAIT_SECONDS = 0.5
@@ -24,7 +26,7 @@ _FAILURES: dict[str, type[EdgeError]] = {
 }
 
 
-class Job(Details):
+class Job(Twins, Details):
     """Long work of the engine, as it stood when it was asked for: an upload, a deploy, an undeploy, a publish.
 
     ``state`` is queued, running, succeeded, failed or cancelled; ``progress`` runs from 0 to 1.
@@ -80,6 +82,9 @@ class Job(Details):
             "last_updated": table_time(self.updated_at),
         }
         return rows | ({"error": self.error} if self.error else {})
+
+    def _twins(self) -> Kinds:
+        return reading(post("jobs/get", {"id": self.id}), f"print(client.get_job({self.id}))")
 
     def __repr__(self) -> str:
         return f"Job(id={self.id}, kind={self.kind!r}, state={self.state!r}, progress={self.progress:.0%})"

@@ -60,6 +60,11 @@ class LogQuery:
             raise InvalidInputError(msg)
 
     @property
+    def page_limit(self) -> int | None:
+        """Return how many rows are shown at once; all of a range of time if no limit is given."""
+        return self.limit or (DEFAULT_LIMIT if self.start is None else None)
+
+    @property
     def paths(self) -> list[str]:
         """Return the wanted columns or groups of columns."""
         return [self.dataset] if isinstance(self.dataset, str) else list(self.dataset or ["*"])
@@ -97,8 +102,7 @@ class Page:
 
 def read_logs(transport: Transport, pipeline_id: int, query: LogQuery, *, arrow: bool) -> pd.DataFrame | pa.Table:
     """Return a pipeline's logged rows, with a warning where more of them exist."""
-    limit = query.limit or (DEFAULT_LIMIT if query.start is None else None)
-    page = read_page(transport, topic_of(transport, pipeline_id), query.parameters(limit), None)
+    page = read_page(transport, topic_of(transport, pipeline_id), query.parameters(query.page_limit), None)
     reasons = {"RecordLimited": _MORE_ROWS, "ByteLimited": _MORE_BYTES, "SchemaChange": _OTHER_SCHEMA}
     if page.status in reasons:
         warnings.warn(reasons[page.status], stacklevel=3)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 from jupyter_edge.client.jobs import Job, get_job, wait_for_job
 from jupyter_edge.client.panels import load_panel
 from jupyter_edge.client.transport import Answer
+from jupyter_edge.client.twins import Kinds, Twins, reading, workspace_name
 from jupyter_edge.client.upload import ModelUpload
 from jupyter_edge.core.errors import EdgeError, InvalidInputError
 from jupyter_edge.core.framework import Framework
@@ -17,6 +18,7 @@ from jupyter_edge.core.naming import check_name
 from jupyter_edge.core.pipeline import ModelRef
 from jupyter_edge.core.schema import ModelSchema
 from jupyter_edge.display import Details, Dots, Listing, list_time, table_time
+from jupyter_edge.display.twins import post
 
 if TYPE_CHECKING:
     from jupyter_edge.client.client import Client
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 _UPLOAD_SECONDS = 600.0
 
 
-class ModelVersion(Details):
+class ModelVersion(Twins, Details):
     """One uploaded model file with its runtime settings; ``id()`` is the version's own."""
 
     def __init__(self, client: Client, data: dict[str, Any]) -> None:
@@ -39,6 +41,10 @@ class ModelVersion(Details):
     def name(self) -> str:
         """Return the model's name."""
         return str(self._version["name"])
+
+    def workspace_id(self) -> int:
+        """Return the id of the model's workspace."""
+        return int(self._version["workspace_id"])
 
     def version(self) -> str:
         """Return the UUID of this version, the same on an edge."""
@@ -143,12 +149,19 @@ class ModelVersion(Details):
             f"tensor_fields={self.tensor_fields()!r}, batch_config={self.batch_config()!r})"
         )
 
+    def _twins(self) -> Kinds:
+        return reading(
+            post("models/get_version_by_id", {"model_version_id": self.id()}),
+            f"print(client.get_model({self.name()!r}, {self.version()!r}))",
+            lambda: workspace_name(self._client, self.workspace_id()),
+        )
+
     def _load(self) -> None:
         fresh = self._client.transport.post("models/get_version_by_id", {"model_version_id": self.id()})
         self._version, self._config = fresh["model_version"]["model_version"], fresh["model_version"]["config"]
 
 
-class Model(Details):
+class Model(Twins, Details):
     """A model's name in a workspace, with all versions uploaded under it."""
 
     def __init__(self, client: Client, data: dict[str, Any]) -> None:
@@ -202,6 +215,13 @@ class Model(Details):
 
     def __repr__(self) -> str:
         return f"Model(name={self.name()!r}, id={self.id()})"
+
+    def _twins(self) -> Kinds:
+        return reading(
+            post("models/get", {"id": self.id()}),
+            f"print(next(model for model in client.list_models() if model.name() == {self.name()!r}))",
+            lambda: workspace_name(self._client, self.latest_version().workspace_id()),
+        )
 
     def _version_ids(self) -> list[int]:
         found = self._client.transport.post("models/get", {"id": self.id()})["models"]

@@ -18,6 +18,7 @@ from jupyter_edge.client.pipeline_log import PipelineLog
 from jupyter_edge.client.pipeline_version import PipelineVersion, version_listing
 from jupyter_edge.client.publish import Publish, publish_listing
 from jupyter_edge.client.transport import Answer
+from jupyter_edge.client.twins import Kinds, Twins, reading, workspace_name
 from jupyter_edge.core.deployment import DeploymentConfig, DeploymentConfigBuilder
 from jupyter_edge.core.errors import (
     DeploymentError,
@@ -28,6 +29,7 @@ from jupyter_edge.core.errors import (
 )
 from jupyter_edge.core.pipeline import definition_of
 from jupyter_edge.display import Details, Dots, Listing, list_time, table_time
+from jupyter_edge.display.twins import post
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,7 +43,7 @@ _PUBLISH_SECONDS = 600.0
 _INFER_SECONDS = 60.0
 
 
-class Pipeline(PipelineLog, Details):
+class Pipeline(PipelineLog, Twins, Details):
     """A pipeline of the engine, with the steps that were added here and are not deployed or published yet."""
 
     def __init__(self, client: Client, data: dict[str, Any]) -> None:
@@ -165,7 +167,7 @@ class Pipeline(PipelineLog, Details):
     @property
     def _deployment(self) -> Deployment | None:
         data = self._data["deployment"]
-        return None if data is None else Deployment(self._client, self.name(), data)
+        return None if data is None else Deployment(self._client, self.workspace_id(), self.name(), data)
 
     def url(self) -> str:
         """Return the address that answers inference requests, with the bearer token of ``client.auth``.
@@ -277,6 +279,13 @@ class Pipeline(PipelineLog, Details):
         shown = ("name", "deployed", "steps", "published")
         row = self.details()
         return f"Pipeline({', '.join(f'{key}={row[key]!r}' for key in shown)})"
+
+    def _twins(self) -> Kinds:
+        return reading(
+            post("pipelines/get", {"id": self.id()}),
+            f"print(client.get_pipeline({self.name()!r}))",
+            lambda: workspace_name(self._client, self.workspace_id()),
+        )
 
     def _row(self, write_time: Callable[[datetime | None], str]) -> dict[str, object]:
         deployment = self._deployment

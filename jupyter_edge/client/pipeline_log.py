@@ -6,12 +6,16 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from jupyter_edge.client.panels import load_panel
+from jupyter_edge.client.twins import reading, show_twin, workspace_name
+from jupyter_edge.display.twins import Command, call_code, download, post
 
 if TYPE_CHECKING:
     from jupyter_edge.client.client import Client
     from jupyter_edge.client.log_charts import Latency
+    from jupyter_edge.client.logs import LogQuery
     from jupyter_edge.display.charts import Chart
 
 
@@ -26,6 +30,10 @@ class PipelineLog:
 
     def name(self) -> str:
         """Return the pipeline's name."""
+        raise NotImplementedError
+
+    def workspace_id(self) -> int:
+        """Return the id of the pipeline's workspace."""
         raise NotImplementedError
 
     def logs(  # noqa: PLR0913 (the parameters of the documented call)
@@ -47,6 +55,49 @@ class PipelineLog:
 
         query = LogQuery(limit, start_datetime, end_datetime, dataset, dataset_exclude)
         return read_logs(self._client.transport, self.id(), query, arrow=arrow)
+
+    def show_logs(  # noqa: PLR0913 (the kind, and the parameters of logs)
+        self,
+        kind: str,
+        limit: int | None = None,
+        *,
+        start_datetime: datetime | None = None,
+        end_datetime: datetime | None = None,
+        dataset: Sequence[str] | None = None,
+        dataset_exclude: Sequence[str] | None = None,
+    ) -> Command:
+        """Return a command that reads the rows of ``logs()`` from outside: ``curl`` or ``python``.
+
+        Curl prints whole rows as JSON; where columns are chosen, it puts them into ``<pipeline>.arrow``.
+        """
+        from jupyter_edge.client.logs import LogQuery
+
+        query = LogQuery(limit, start_datetime, end_datetime, dataset, dataset_exclude)
+        code = call_code(
+            f"client.get_pipeline({self.name()!r}).logs",
+            limit=limit,
+            start_datetime=start_datetime,
+            end_datetime=end_datetime,
+            dataset=dataset,
+            dataset_exclude=dataset_exclude,
+        )
+        request = self._request_for_logs(query)
+        twins = reading(request, f"print({code})", lambda: workspace_name(self._client, self.workspace_id()))
+        return show_twin("A log", twins, kind)
+
+    def _request_for_logs(self, query: LogQuery) -> str:
+        from jupyter_edge.client.logs import topic_of
+
+        if query.dataset or query.exclude:
+            topic = topic_of(self._client.transport, self.id())
+            parameters = urlencode(query.parameters(query.page_limit))
+            return download(f"logs/topic/{topic}/records?{parameters}", f"{self.name()}.arrow")
+        body: dict[str, object] = {"workspace_id": self.workspace_id(), "pipeline_name": self.name()}
+        body |= {"page_size": query.page_limit} if query.page_limit else {}
+        if query.start is None or query.end is None:
+            return post("pipelines/get_logs", body | {"order": "desc"})
+        times = {"start_time": query.start, "end_time": query.end}
+        return post("pipelines/get_logs", body | {name: time.astimezone().isoformat() for name, time in times.items()})
 
     def export_logs(  # noqa: PLR0913 (the parameters of the documented call)
         self,

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from jupyter_edge.client import commands
 from jupyter_edge.client.edge import Edge
 from jupyter_edge.client.panels import load_panel
+from jupyter_edge.client.twins import Kinds, Twins, reading
+from jupyter_edge.core.bundle import EdgeBundle
 from jupyter_edge.core.errors import EdgeError, InvalidInputError, PublishError
 from jupyter_edge.core.hosts import is_loopback
 from jupyter_edge.core.naming import check_name
 from jupyter_edge.display import Details, Link, Listing, list_time, table_time
 from jupyter_edge.display.tables import Block
+from jupyter_edge.display.twins import Command, post
 
 if TYPE_CHECKING:
     from jupyter_edge.client.client import Client
@@ -22,7 +26,7 @@ if TYPE_CHECKING:
 _COLUMNS = ["id", "pipeline_version_name", "engine_url", "pipeline_url", "created_by", "created_at", "updated_at"]
 
 
-class Publish(Details):
+class Publish(Twins, Details):
     """One publish of a pipeline version.
 
     ``status`` is PendingPublish, Publishing, Published or Error; the addresses have no scheme, and are ``None`` until
@@ -88,19 +92,19 @@ class Publish(Details):
         """Return the edges of this publish."""
         return self._client.list_edges(publish=self)
 
-    def serve_command(self, port: int = commands.PORT) -> commands.Command:
+    def serve_command(self, port: int = commands.PORT) -> Command:
         """Return the shell command that serves this publish on this machine, without a container."""
         return commands.serve_command(self._published(), port)
 
-    def docker_run_command(self) -> commands.Command:
+    def docker_run_command(self) -> Command:
         """Return the ``docker run`` command; it needs OCI_USERNAME and OCI_PASSWORD in the shell's environment."""
         return commands.docker_run_command(self._published())
 
-    def compose(self) -> commands.Command:
+    def compose(self) -> Command:
         """Return a ``compose.yaml``; it needs OCI_USERNAME and OCI_PASSWORD in the environment."""
         return commands.compose_file(self._published())
 
-    def helm_commands(self, namespace: str | None = None, release: str | None = None) -> commands.Command:
+    def helm_commands(self, namespace: str | None = None, release: str | None = None) -> Command:
         """Return the commands that install the chart; namespace and release are named as the pipeline if not given."""
         return commands.helm_commands(self._published(), namespace, release)
 
@@ -140,6 +144,25 @@ class Publish(Details):
 
     def __repr__(self) -> str:
         return f"Publish(id={self.id}, status={self.status!r}, pipeline_url={self.pipeline_url!r})"
+
+    def _twins(self) -> Kinds:
+        bundle = self.docker_run_variables.get("EDGE_BUNDLE")
+        request = post("pipelines/get_publish_status", {"id": self.id})
+        read = reading(request, f"print(client.get_publish({self.id}))")
+        return {**read, **self._container_twins(EdgeBundle.decode(bundle).edge_name if bundle else None)}
+
+    def _container_twins(self, edge: str | None) -> Kinds:
+        """Return what runs the publish in containers: as an edge whose bundle the shell has, if one is named."""
+
+        def shown(write: Callable[[commands.PublishedPipeline], Command]) -> Callable[[], Command]:
+            return lambda: write(replace(self._published(), bundle=None, edge=edge))
+
+        return {
+            "docker": shown(commands.docker_run_command),
+            "podman": shown(commands.podman_run_command),
+            "compose": shown(commands.compose_file),
+            "helm": shown(lambda published: commands.helm_commands(published, None, None)),
+        }
 
     def _command_rows(self) -> dict[str, object]:
         if self.docker_run_variables:

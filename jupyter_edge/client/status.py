@@ -6,15 +6,17 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from jupyter_edge.client.twins import Kinds, Twins, reading
 from jupyter_edge.core.version import VERSION
 from jupyter_edge.display import Details
+from jupyter_edge.display.twins import get
 
 if TYPE_CHECKING:
     from jupyter_edge.client.client import Client
 
 
 @dataclass(frozen=True)
-class EngineStatus(Details):
+class EngineStatus(Twins, Details):
     """Where the engine is, who said so, and what it holds; without an engine, only that."""
 
     rows: dict[str, object]
@@ -25,6 +27,9 @@ class EngineStatus(Details):
 
     def __repr__(self) -> str:
         return str(self)
+
+    def _twins(self) -> Kinds:
+        return reading(get("health"), "print(engine_status(client))")
 
 
 def engine_status(client: Client | None, url_from: str | None = None) -> EngineStatus:

@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Any
 from dateutil.tz import tzutc  # type: ignore[import-untyped]
 
 from jupyter_edge.client.model import Model, list_models
+from jupyter_edge.client.twins import Kinds, Twins, reading
 from jupyter_edge.core.errors import EdgeError
 from jupyter_edge.display import Details, Listing, list_time, table_time
+from jupyter_edge.display.twins import post
 
 if TYPE_CHECKING:
     from jupyter_edge.client.client import Client
     from jupyter_edge.client.pipeline import Pipeline
 
 
-class Workspace(Details):
+class Workspace(Twins, Details):
     """A workspace of the engine; its text form is a dict, as the reference tutorials show it."""
 
     def __init__(self, client: Client, data: dict[str, Any]) -> None:
@@ -72,6 +74,9 @@ class Workspace(Details):
         return repr({key: self._data[key] for key in fields} | {"models": models, "pipelines": pipelines})
 
     __str__ = __repr__
+
+    def _twins(self) -> Kinds:
+        return reading(post("workspaces/get", {"id": self.id()}), f"print(client.get_workspace({self.name()!r}))")
 
     def _contents(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         models = [

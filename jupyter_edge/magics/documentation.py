@@ -31,6 +31,7 @@ repeated: a notebook that runs again from the top changes nothing. `jupyter edge
 
 - `-o NAME` puts the result into a variable; else it is the cell's value. `--json` prints it; `--quiet` shows nothing.
 - `--show curl` and the like print what does the same from outside, with tokens as variables, and do nothing else.
+  Objects do so too: `pipeline.show("curl")`, `publish.show("helm")`, `edge.show("docker")`.
 - `{expression}` and `$name` on the line are filled in, as in every magic of IPython.
 - Tab completes verbs, flags, names, variables and files.
 - An error is one line, says what to do next, and stops "Run All". `%config EdgeMagics.short_errors = False` shows how
@@ -55,7 +56,8 @@ edges:
 ```
 
 An edge elsewhere needs its bundle, which is a secret that works once: `%edge edge add shop-8 card-fraud -o shop` keeps
-it, and `print(shop.publish.docker_run_command())` shows the command that takes it along.
+it, and `print(shop.publish.docker_run_command())` shows the command that takes it along. `%edge edge add shop-8
+card-fraud --show docker` shows what registers the edge and runs it without the secret being in the text.
 
 `serve` ends with the notebook, however that ends; its edge keeps what it has not sent yet, and sends it when it is
 served again.

@@ -8,15 +8,6 @@ from typing import Any
 from jupyter_edge.display import Details, Listing
 
 
-class Text(str):
-    """Text that a notebook shows as it is, to be read or pasted."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return str(self)
-
-
 def to_json(result: Any) -> str:
     """Return a result as JSON: a list's rows by their columns, an object's table, a frame's records."""
     if hasattr(result, "to_pandas"):

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_edge.core.errors import EngineUnavailableError, InvalidInputError
-from jupyter_edge.magics.output import Text, to_json
+from jupyter_edge.display.twins import Command
+from jupyter_edge.magics.output import to_json
 from jupyter_edge.magics.session import Session
 from jupyter_edge.magics.table import Verb
 
@@ -38,7 +39,7 @@ def run_verb(verb: Verb, session: Session, options: Namespace) -> Any:
     if options.json:
         print(to_json(result))
         return None
-    return Text(result) if type(result) is str else result
+    return Command(result) if type(result) is str else result
 
 
 @contextmanager

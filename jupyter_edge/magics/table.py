@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from jupyter_edge.magics.session import Session
 
-CONTAINERS = ("docker", "podman", "compose", "helm")
-
 
 @dataclass(frozen=True)
 class Argument:
@@ -47,7 +45,8 @@ class Verb:
         run: does it, and returns what is shown.
         python: its twin in Python, as lines that follow ``client = Client()``.
         curl: its twin as requests to the engine; ``None`` where there is none.
-        publish: finds the publish whose commands for containers are its twins; ``None`` where there is none.
+        twin: its twin of the kind ``options.show``, one of ``kinds``, as an object of the Python API shows it.
+        kinds: the kinds that ``twin`` makes.
         body: what the cell of ``%%edge`` holds; ``None`` for verbs without one.
         in_workspace: whether a workspace matters to it.
     """
@@ -58,7 +57,8 @@ class Verb:
     run: Callable[[Session, Namespace], Any]
     python: Callable[[Session, Namespace], str] | None = None
     curl: Callable[[Session, Namespace], str] | None = None
-    publish: Callable[[Session, Namespace], Any] | None = None
+    twin: Callable[[Session, Namespace], str] | None = None
+    kinds: tuple[str, ...] = ()
     arguments: tuple[Argument, ...] = ()
     body: str | None = None
     in_workspace: bool = True
@@ -67,7 +67,7 @@ class Verb:
     def shows(self) -> tuple[str, ...]:
         """Return the kinds of twins that ``--show`` takes."""
         own = [kind for kind, made in (("curl", self.curl), ("python", self.python)) if made]
-        return (*own, *(CONTAINERS if self.publish else ()))
+        return (*own, *self.kinds)
 
     @property
     def all_arguments(self) -> tuple[Argument, ...]:

@@ -15,6 +15,7 @@ from jupyter_edge.client.commands import (
     compose_file,
     docker_run_command,
     helm_commands,
+    podman_run_command,
     serve_command,
 )
 from jupyter_edge.core.bundle import EdgeBundle
@@ -142,6 +143,20 @@ def test_serving_gets_its_variables_and_a_folder_of_its_own(tmp_path: Path) -> N
     assert (got["OCI_REGISTRY"], got["OCI_USERNAME"], got["OCI_PASSWORD"]) == ("ghcr.io/acme", "user", PASSWORD)
     assert EdgeBundle.decode(got["EDGE_BUNDLE"]).edge_name == "shop-7"
     assert Path(got["JUPYTER_EDGE_PERSIST"]).parent == Path(os.environ["JUPYTER_EDGE_HOME"]) / "edges"
+
+
+def test_a_bundle_in_a_variable_of_the_shell_does_what_one_in_the_command_does(run) -> None:  # type: ignore[no-untyped-def]
+    inline, variable = replace(PUBLISHED, bundle=BUNDLE), replace(PUBLISHED, edge="shop-7")
+    first, second = run(f"{docker_run_command(inline)}\n{docker_run_command(variable)}", EDGE_BUNDLE=BUNDLE)
+    assert first == second
+    (podman,) = run(podman_run_command(variable).replace("podman", "docker"), EDGE_BUNDLE=BUNDLE)[2:]
+    assert podman == first
+    with pytest.raises(subprocess.CalledProcessError):
+        run(docker_run_command(variable))
+    given = yaml.safe_load(compose_file(variable))["services"]["engine"]["environment"]["EDGE_BUNDLE"]
+    assert given == "${EDGE_BUNDLE:?set it to the bundle of edge shop-7}"
+    (_, _, install, _) = run(helm_commands(variable, None, None), EDGE_BUNDLE=BUNDLE)[3:]
+    assert any(argument.startswith("edgeBundle=/dev/fd/") for argument in install)
 
 
 def test_each_bundle_and_each_version_keeps_its_own_folder() -> None:

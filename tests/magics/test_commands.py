@@ -13,9 +13,9 @@ import requests
 from jupyter_edge.cli import main
 from jupyter_edge.magics.verbs import VERBS
 from jupyter_edge.samples import path
+from tests.client.outside import python
 
 from .conftest import LIMITS
-from .test_twins import python
 
 COMMAND = [sys.executable, "-m", "jupyter_edge.cli"]
 

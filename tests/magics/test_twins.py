@@ -1,48 +1,20 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from collections.abc import Callable
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from jupyter_edge.core.errors import InvalidInputError
+from jupyter_edge.core.bundle import EdgeBundle
+from jupyter_edge.core.errors import ConflictError, InvalidInputError
 from jupyter_edge.magics.extension import EdgeMagics
 from jupyter_edge.magics.verbs import VERBS
+from tests.client.outside import bash, python
 
 from .conftest import Run
-
-Shell = Callable[[str], str]
-
-
-@pytest.fixture
-def bash(magics: EdgeMagics) -> Shell:
-    """Run text as a terminal would, with the variables that the text says it needs."""
-
-    def run_text(text: str) -> str:
-        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-        done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", f'eval "$(jupyter-edge env)"\n{text}'],
-            env=os.environ | {"PATH": path},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    return run_text
-
-
-def python(text: str) -> str:
-    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, text + done.stderr
-    return done.stdout
 
 
 def reads(name: str) -> dict[str, str]:
@@ -59,7 +31,7 @@ def reads(name: str) -> dict[str, str]:
     }
 
 
-def test_what_verbs_read_their_twins_read(run: Run, bash: Shell, published: str) -> None:
+def test_what_verbs_read_their_twins_read(run: Run, published: str) -> None:
     lines = [f"%edge {verb} {arguments}" for verb, arguments in reads(published).items()]
     for line in lines:
         assert json.loads(bash(run(f"{line} --show curl"))) is not None
@@ -70,7 +42,7 @@ def test_what_verbs_read_their_twins_read(run: Run, bash: Shell, published: str)
 
 
 @pytest.mark.parametrize("show", ["curl", "python"])
-def test_the_twins_of_a_story_do_what_it_does(run: Run, bash: Shell, workspace: str, show: str) -> None:
+def test_the_twins_of_a_story_do_what_it_does(run: Run, workspace: str, show: str) -> None:
     def outside(line: str) -> str:
         text = run(f"%edge {line} --show {show}")
         return bash(text) if show == "curl" else python(text)
@@ -125,7 +97,7 @@ def test_a_picture_has_a_python_twin(run: Run, workspace: str) -> None:
     run(f"%edge undeploy {workspace}")
 
 
-def test_an_edge_is_asked_without_a_token(run: Run, bash: Shell, published: str) -> None:
+def test_an_edge_is_asked_without_a_token(run: Run, published: str) -> None:
     run(f"%edge serve {published} --as {published}")
     try:
         text = run(f"%edge infer {published} $samples/transactions.arrow --at {published} --show curl")
@@ -159,3 +131,50 @@ def test_showing_a_twin_changes_nothing_and_tells_no_token(run: Run, magics: Edg
 
 def test_every_verb_but_help_has_a_twin() -> None:
     assert [verb.name for verb in VERBS if not verb.shows] == ["help"]
+
+
+def test_an_edge_is_added_and_run_by_what_its_twin_shows(run: Run, published: str, tmp_path: Path) -> None:
+    name = published
+    recorder = tmp_path / "docker"
+    recorder.write_text('#!/bin/bash\nprintf "%s\\n" "$@"\n')
+    recorder.chmod(0o755)
+    (tmp_path / "podman").symlink_to(recorder)
+    for kind in ("docker", "podman"):  # the second time, the edge waits to join and is registered anew
+        text = run(f"%edge edge add {name} {name} --tags berlin --show {kind}")
+        said = bash(text, path=tmp_path)
+        (bundle,) = re.findall(r"^EDGE_BUNDLE=(\S+)$", said, re.MULTILINE)
+        assert EdgeBundle.decode(bundle).edge_name == name
+        assert bundle not in text
+        assert [(edge.name, edge.tags) for edge in run(f"%edge edge list {name}")] == [(name, ["berlin"])]
+    bash(run(f"%edge edge add {name} {name} --show curl"))
+    assert [edge.tags for edge in run(f"%edge edge list {name}")] == [["berlin"]]
+    compose = run(f"%edge edge add {name} {name} --show compose")
+    assert "EDGE_BUNDLE" in yaml.safe_load(compose)["services"]["engine"]["environment"]
+    assert "# export EDGE_BUNDLE=$(curl" in compose
+    assert "--set-file edgeBundle=" in run(f"%edge edge add {name} {name} --show helm")
+
+
+def test_an_edge_that_has_joined_is_not_added_by_a_twin(run: Run, published: str) -> None:
+    run(f"%edge serve {published} --as {published} --quiet")
+    run(f"%edge serve --stop {published}")
+    with pytest.raises(ConflictError, match="nothing to add"):
+        run(f"%edge edge add {published} {published} --show curl")
+
+
+def test_the_curl_twins_of_deploy_and_publish_run_what_the_pipeline_is_now(run: Run, workspace: str) -> None:
+    name = workspace
+    run("%edge upload first $samples/ccfraud.onnx --fields tensor --quiet")
+    run("%edge upload second $samples/ccfraud.onnx --fields other --quiet")
+    run(f"%edge pipeline {name} first --quiet")
+    run(f"%edge deploy {name} --replicas 1 --cpus 1 --memory 900Mi --quiet")
+    run(f"%edge pipeline {name} second --quiet")
+    for verb in ("deploy", "publish"):
+        bash(run(f"%edge {verb} {name} --replicas 1 --cpus 1 --memory 900Mi --show curl"))
+        run("%edge jobs")[0].wait()
+    pipeline = run(f"%edge pipeline {name}")
+    running = pipeline.status()["engines"][0]["model_statuses"]["models"]
+    assert [model["name"] for model in running] == ["second"]
+    (publish,) = pipeline.publishes()
+    assert publish.pipeline_version_id == pipeline.latest_version().id()
+    assert run(f"%edge deploy {name}").job is None
+    run(f"%edge undeploy {name} --quiet")

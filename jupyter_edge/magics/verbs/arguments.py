@@ -50,6 +50,15 @@ def config_of(options: Namespace) -> DeploymentConfigBuilder | None:
     return builder if given else None
 
 
+def config_code(options: Namespace) -> str:
+    """Return the Python that builds the deployment configuration of a verb's flags."""
+    calls = [("replica_count", options.replicas), ("cpus", options.cpus), ("memory", options.memory)]
+    built = "".join(f".{name}({value!r})" for name, value in calls if value is not None)
+    if options.arch is not None:
+        built += f".arch({options.arch!r})"
+    return f"DeploymentConfigBuilder(){built}" if built else "None"
+
+
 def pipeline_of(session: Session, options: Namespace) -> Pipeline:
     """Return the pipeline that the verb names.
 

@@ -6,8 +6,8 @@ from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
 from jupyter_edge.core.errors import EntityNotFoundError, InvalidInputError
+from jupyter_edge.display.twins import call_code, get, post
 from jupyter_edge.magics.table import Argument, Verb
-from jupyter_edge.magics.twins import call_code, get, post
 
 if TYPE_CHECKING:
     from jupyter_edge.magics.session import Session

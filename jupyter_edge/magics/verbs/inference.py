@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_edge.core.errors import InvalidInputError
 from jupyter_edge.core.media_types import ARROW_FILE, PANDAS_RECORDS
+from jupyter_edge.display.twins import call_code, post_data
 from jupyter_edge.magics.table import Argument, Verb
-from jupyter_edge.magics.twins import call_code, post, post_data
 from jupyter_edge.magics.verbs.arguments import PIPELINE, get_pipeline_code, pipeline_of, words
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 _FILES = {".arrow": ARROW_FILE, ".json": PANDAS_RECORDS}
 _LARGEST_TWIN = 1 << 16
-_SHOWN_ROWS = 100
 
 
 def _infer(session: Session, options: Namespace) -> Any:
@@ -100,7 +99,7 @@ def _infer_python(session: Session, options: Namespace) -> str:
     rows = _rows(session, options)
     if isinstance(rows, Path):
         return f"print({target}.infer_from_file({str(rows)!r}))"
-    return f"import json\nimport pandas\nprint({target}.infer(pandas.DataFrame(json.loads({_json(rows)!r}))))"
+    return f"print({target}.infer(pandas.DataFrame(json.loads({_json(rows)!r}))))"
 
 
 def _infer_curl(session: Session, options: Namespace) -> str:
@@ -138,42 +137,14 @@ def _selection(options: Namespace) -> dict[str, Any]:
     }
 
 
-def _selection_code(options: Namespace) -> tuple[str, dict[str, Any]]:
-    given = _selection(options)
-    times = {name: given.pop(name) for name in ("start_datetime", "end_datetime")}
-    written = [f"{name}=datetime.datetime.fromisoformat({str(time)!r})" for name, time in times.items() if time]
-    return ", ".join(written), given
-
-
-def _logs_python(session: Session, options: Namespace) -> str:
-    times, given = _selection_code(options)
-    return f"import datetime\nprint({call_code(f'{get_pipeline_code(options)}.logs', *filter(None, [times]), **given)})"
-
-
 def _export_python(session: Session, options: Namespace) -> str:
-    times, given = _selection_code(options)
-    call = call_code(
+    return call_code(
         f"{get_pipeline_code(options)}.export_logs",
         repr(options.directory),
-        *filter(None, [times]),
         file_prefix=options.prefix,
         arrow=options.arrow,
-        **given,
+        **_selection(options),
     )
-    return f"import datetime\n{call}"
-
-
-def _logs_curl(session: Session, options: Namespace) -> str:
-    if options.dataset or options.exclude:
-        msg = "The engine's JSON log has all columns: leave --dataset and --exclude out, or see --show python."
-        raise InvalidInputError(msg)
-    pipeline = pipeline_of(session, options)
-    body: dict[str, Any] = {"workspace_id": pipeline.workspace_id(), "pipeline_name": pipeline.name()}
-    body |= {"page_size": options.limit or _SHOWN_ROWS}
-    if options.start and options.end:
-        times = {"start_time": options.start, "end_time": options.end}
-        return post("pipelines/get_logs", body | {name: time.astimezone().isoformat() for name, time in times.items()})
-    return post("pipelines/get_logs", body | {"order": "desc"})
 
 
 def _export(session: Session, options: Namespace) -> str:
@@ -221,8 +192,8 @@ LOG_VERBS = (
         "show the log of a pipeline, of the engine and of all edges, newest first",
         "client.get_pipeline(PIPELINE).logs(LIMIT)",
         lambda session, options: pipeline_of(session, options).logs(**_selection(options)),
-        python=_logs_python,
-        curl=_logs_curl,
+        twin=lambda session, options: pipeline_of(session, options).show_logs(options.show, **_selection(options)),
+        kinds=("curl", "python"),
         arguments=(PIPELINE, *_SELECTION),
     ),
     Verb(

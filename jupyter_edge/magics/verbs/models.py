@@ -8,16 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jupyter_edge.core.framework import Framework
+from jupyter_edge.display.twins import pick, post, post_form
 from jupyter_edge.magics.table import Argument, Verb
-from jupyter_edge.magics.twins import post, post_form
 from jupyter_edge.magics.verbs.arguments import words
 
 if TYPE_CHECKING:
     from jupyter_edge.magics.session import Session
 
-_FIELD = (
-    'python3 -c \'import json, sys; print(json.load(sys.stdin)["insert_models"]["returning"][0]["models"][0]["id"])\''
-)
+_VERSION = 'answer["insert_models"]["returning"][0]["models"][0]["id"]'
 
 
 def _upload(session: Session, options: Namespace) -> Any:
@@ -31,7 +29,7 @@ def _upload_python(session: Session, options: Namespace) -> str:
     settings = {"framework": options.framework, "tensor_fields": options.fields, "batch_config": options.batch}
     named = "".join(f", {name}={value!r}" for name, value in settings.items() if value)
     file = str(Path(options.file).expanduser())
-    return f"import pathlib\nprint(ensure_model(client, ModelWish({options.name!r}, pathlib.Path({file!r}){named})))"
+    return f"print(ensure_model(client, ModelWish({options.name!r}, pathlib.Path({file!r}){named})))"
 
 
 def _upload_curl(session: Session, options: Namespace) -> str:
@@ -53,7 +51,7 @@ def _upload_curl(session: Session, options: Namespace) -> str:
     if not given:
         return send
     configure = post("models/insert_model_config", {"model_version_id": 0, **given})
-    return f"version=$({send} | {_FIELD})\n" + configure.replace(
+    return f"version=$({pick(send, _VERSION)})\n" + configure.replace(
         '"model_version_id": 0', "\"model_version_id\": '$version'"
     )
 

@@ -6,13 +6,14 @@ from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
 from jupyter_edge.core.errors import EntityNotFoundError, InvalidInputError
+from jupyter_edge.display.twins import call_code, post
 from jupyter_edge.magics.table import Argument, Verb
-from jupyter_edge.magics.twins import call_code, config_code, post
 from jupyter_edge.magics.verbs.arguments import (
     AGAIN,
     LIMITS,
     NO_WAIT,
     PIPELINE,
+    config_code,
     config_of,
     get_pipeline_code,
     model_of,

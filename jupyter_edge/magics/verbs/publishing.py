@@ -5,9 +5,9 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
-from jupyter_edge.core.errors import EntityNotFoundError, InvalidInputError
+from jupyter_edge.core.errors import ConflictError, EntityNotFoundError, InvalidInputError
+from jupyter_edge.display.twins import CONTAINERS, call_code, in_shell, pick, post
 from jupyter_edge.magics.table import Argument, Verb
-from jupyter_edge.magics.twins import call_code, config_code, post
 from jupyter_edge.magics.verbs.arguments import (
     AGAIN,
     LIMITS,
@@ -15,6 +15,7 @@ from jupyter_edge.magics.verbs.arguments import (
     PIPELINE,
     PUBLISH_ID,
     TAGS,
+    config_code,
     config_of,
     get_pipeline_code,
     pipeline_of,
@@ -64,11 +65,11 @@ def _publishes_curl(session: Session, options: Namespace) -> str:
     return post("pipelines/list_publishes_for_pipeline", {"pipeline_id": pipeline_of(session, options).id()})
 
 
-def _named_publish(session: Session, options: Namespace) -> Any:
+def _container_twin(session: Session, options: Namespace) -> str:
     if options.pipeline is None:
         msg = "Name a pipeline, whose newest publish is meant."
         raise InvalidInputError(msg)
-    return publish_of(session, options)
+    return publish_of(session, options).show(options.show)
 
 
 def _edge_add(session: Session, options: Namespace) -> Any:
@@ -82,10 +83,29 @@ def _edge_add_python(session: Session, options: Namespace) -> str:
     return f"print(ensure_edge({get_pipeline_code(options)}, {options.name!r}, {options.tags!r}{publish}))"
 
 
-def _edge_add_curl(session: Session, options: Namespace) -> str:
+def _edge_add_requests(session: Session, options: Namespace) -> list[str]:
+    """Return the requests that register the edge; one that has not joined yet is removed first."""
+    from jupyter_edge.client.ensure import find_edge
+
     publish = publish_of(session, options)
-    body = {"pipeline_publish_id": publish.id, "name": options.name, "tags": options.tags}
-    return post("pipelines/add_edge_to_publish", body)
+    edge = find_edge(pipeline_of(session, options), options.name)
+    if edge is not None and edge.joined_at is not None:
+        msg = f"Edge {options.name} has joined: there is nothing to add."
+        raise ConflictError(msg)
+    tags = options.tags or (edge.tags if edge else [])
+    add = post("pipelines/add_edge_to_publish", {"pipeline_publish_id": publish.id, "name": options.name, "tags": tags})
+    return [post("pipelines/remove_edge", {"name": options.name}), add] if edge else [add]
+
+
+def _edge_add_container(session: Session, options: Namespace) -> str:
+    """Return what registers the edge, keeps its bundle in a variable, and runs it."""
+    *before, add = _edge_add_requests(session, options)
+    bundle = pick(add, 'answer["docker_run_variables"]["EDGE_BUNDLE"]')
+    register = in_shell("\n".join([*before, f"export EDGE_BUNDLE=$({bundle})", ""]))
+    run = publish_of(session, options)._container_twins(options.name)[options.show]()
+    if options.show != "compose":
+        return register + run
+    return "".join(f"# {line.removeprefix('# ')}\n" for line in register.splitlines()) + run
 
 
 def _edge_remove(session: Session, options: Namespace) -> str:
@@ -134,7 +154,8 @@ PUBLISH_VERBS = (
         _publish,
         python=_publish_python,
         curl=_publish_curl,
-        publish=_named_publish,
+        twin=_container_twin,
+        kinds=CONTAINERS,
         arguments=(PIPELINE, *LIMITS, AGAIN, NO_WAIT),
     ),
     Verb(
@@ -152,7 +173,9 @@ PUBLISH_VERBS = (
         "ensure_edge(client.get_pipeline(PIPELINE), NAME, TAGS)",
         _edge_add,
         python=_edge_add_python,
-        curl=_edge_add_curl,
+        curl=lambda session, options: "\n".join(_edge_add_requests(session, options)),
+        twin=_edge_add_container,
+        kinds=CONTAINERS,
         arguments=(Argument("name", "the edge's name", "edges"), PIPELINE, TAGS, PUBLISH_ID),
     ),
     Verb(
@@ -180,7 +203,8 @@ PUBLISH_VERBS = (
         "serve_here(client.get_pipeline(PIPELINE), NAME)",
         _serve,
         python=_serve_python,
-        publish=_named_publish,
+        twin=_container_twin,
+        kinds=CONTAINERS,
         arguments=(
             Argument("pipeline", "the pipeline's name", "pipelines", {"nargs": "?"}),
             Argument(
