@@ -1,10 +1,5 @@
-import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import launcher from './plugins/launcher';
+import panel from './plugins/panel';
+import status from './plugins/status';
 
-const panel: JupyterFrontEndPlugin<void> = {
-  id: 'jupyter-edge:panel',
-  description: 'Shows what the engine has.',
-  autoStart: true,
-  activate: (_app: JupyterFrontEnd) => undefined
-};
-
-export default [panel];
+export default [panel, launcher, status];

@@ -1,1 +1,3 @@
-import './index.css';
+import './panel.css';
+import './rows.css';
+import './notes.css';

@@ -32,8 +32,7 @@ export class EdgeClient {
 
   /** Send a body of any type to an endpoint of the engine and return the answer as it is. */
   async send(endpoint: string, body: BodyInit, headers: Record<string, string> = {}): Promise<Response> {
-    const path = URLExt.join('api/v1/api', ...endpoint.split('/').map(encodeURIComponent));
-    return this.request(path, { method: 'POST', body, headers });
+    return this.request(`api/v1/api/${endpoint}`, { method: 'POST', body, headers });
   }
 
   /** Ask how the engine is. */

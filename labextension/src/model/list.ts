@@ -29,13 +29,10 @@ export class ListModel<T> {
     return this._next !== null;
   }
 
-  /** Show only rows whose name contains a text. */
-  async setFilter(text: string): Promise<void> {
-    if (text !== this._filter) {
-      this._filter = text;
-      this._wanted = PAGE;
-      await this.refresh();
-    }
+  /** Show only rows whose name contains a text, from the next reading on. */
+  set filter(text: string) {
+    this._filter = text;
+    this._wanted = PAGE;
   }
 
   /** Forget everything, as for another workspace. */

@@ -86,16 +86,17 @@ export interface IJob {
   updated_at: string;
 }
 
-/** A row of a pipeline's inference log, with the pipeline's name. */
+/** A row of a pipeline's inference log, without what went in and came out; `elapsed` is in nanoseconds. */
 export interface ILogRow {
-  pipeline: string;
+  /** The front end's own, the same at each reading. */
+  key: string;
   time: number;
-  out: Record<string, unknown>;
   check_failures: unknown;
   metadata: { partition: string; elapsed?: number[]; last_model?: string };
 }
 
-export type EngineState = 'running' | 'stopped' | 'unreachable' | 'unauthorized';
+/** The last two are the front end's own: no server extension, and no Jupyter server. */
+export type EngineState = 'running' | 'stopped' | 'unreachable' | 'unauthorized' | 'missing' | 'offline';
 
 /** What the server extension says of itself and of the engine. */
 export interface IEngineStatus {

@@ -1,0 +1,109 @@
+import { ILabShell, ILayoutRestorer, type JupyterFrontEnd, type JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { ICommandPalette, Notification } from '@jupyterlab/apputils';
+import { ISettingRegistry } from '@jupyterlab/settingregistry';
+import { IStateDB } from '@jupyterlab/statedb';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+
+import { addPanelCommands } from '../panelCommands';
+import { EdgeClient } from '../model/client';
+import { EdgeModel } from '../model/edge';
+import { Live } from '../model/live';
+import { compareVersions } from '../model/versions';
+import { forEachSection } from '../sections';
+import { addRowCommands } from '../commands';
+import { IEdge } from '../tokens';
+import type { IContext } from '../ui/section';
+import { SectionWidget } from '../ui/sectionWidget';
+import { Sidebar, type AnySection } from '../ui/sidebar';
+import { keepState } from '../ui/state';
+import { VERSION } from '../version';
+
+const ID = 'jupyter-edge:panel';
+const POLL_SECONDS = 30;
+
+const panel: JupyterFrontEndPlugin<IEdge> = {
+  id: ID,
+  description: 'Shows what the engine has, and what it does, in a sidebar.',
+  autoStart: true,
+  provides: IEdge,
+  optional: [ILabShell, ILayoutRestorer, ICommandPalette, ISettingRegistry, IStateDB, ITranslator],
+  activate
+};
+
+export default panel;
+
+function activate(
+  app: JupyterFrontEnd,
+  labShell: ILabShell | null,
+  restorer: ILayoutRestorer | null,
+  palette: ICommandPalette | null,
+  settings: ISettingRegistry | null,
+  state: IStateDB | null,
+  translator: ITranslator | null
+): IEdge {
+  const { serverSettings, events } = app.serviceManager;
+  const words = translator ?? nullTranslator;
+  const trans = words.load('jupyter_edge');
+  const model = new EdgeModel(new EdgeClient(serverSettings));
+  const context: IContext = { model, commands: app.commands, trans };
+  const live = new Live({
+    stream: events.stream,
+    refresh: changes => model.refresh(changes),
+    isVisible: () => sidebar.isVisible,
+    seconds: POLL_SECONDS
+  });
+  const reveal = (): void => app.shell.activateById(sidebar.id);
+  addPanelCommands(context, reveal, name => sidebar.openSection(name));
+  const sidebar = makeSidebar(context, words);
+  app.shell.add(sidebar, 'left', { rank: 600, type: 'Edge' });
+  restorer?.add(sidebar, sidebar.id);
+  addToPalette(app, palette, trans.__('Edge'));
+  sidebar.shown.connect(() => void live.show());
+  void keepState(state, model, sidebar).then(() => live.start());
+  void followSettings(settings, live);
+  model.engine.changed.connect(compare, { context, said: false });
+  labShell?.layoutModified.connect(() => sidebar.isVisible && void live.show());
+  return { ...context, reveal };
+}
+
+/** Make the sidebar, and a command of each action of each section. */
+function makeSidebar(context: IContext, translator: ITranslator): Sidebar {
+  const widgets: AnySection[] = [];
+  forEachSection(context, section => {
+    const widget = new SectionWidget(context, section);
+    addRowCommands(context, section, () => widget.focused);
+    widgets.push(widget as unknown as AnySection);
+  });
+  return new Sidebar(context, widgets, translator);
+}
+
+function addToPalette(app: JupyterFrontEnd, palette: ICommandPalette | null, category: string): void {
+  for (const command of app.commands.listCommands()) {
+    if (command.startsWith('jupyter-edge:')) {
+      palette?.addItem({ command, category, args: { isPalette: true } });
+    }
+  }
+}
+
+/** Poll as often as the settings say, also after they were changed. */
+async function followSettings(registry: ISettingRegistry | null, live: Live): Promise<void> {
+  const settings = await registry?.load(ID);
+  const apply = (): void => {
+    live.seconds = Number(settings?.composite.refreshInterval ?? POLL_SECONDS);
+  };
+  settings?.changed.connect(apply);
+  apply();
+}
+
+/** Say once how front end and server come to be of one release, where they are not. */
+function compare(this: { context: IContext; said: boolean }): void {
+  const { model, trans } = this.context;
+  const { serverVersion } = model.engine;
+  const mismatch = serverVersion === null ? null : compareVersions(VERSION, serverVersion);
+  if (mismatch && !this.said) {
+    this.said = true;
+    const what = trans.__('The Edge panel is %1, its server part %2.', VERSION, serverVersion);
+    const next = trans.__('Run this where Jupyter runs, restart Jupyter and reload the page: %1', mismatch.pip);
+    Notification.warning(`${what} ${next}`, { autoClose: false });
+  }
+}

@@ -1,0 +1,50 @@
+import { closeIcon } from '@jupyterlab/ui-components';
+
+import { isUnderWay } from '../model/jobs';
+import type { IJob } from '../model/types';
+import type { IContext, IRowFace, ISection } from '../ui/section';
+import { ago, moment } from '../ui/words';
+
+const TONES: Record<string, IRowFace['tone']> = { succeeded: 'good', failed: 'bad', cancelled: 'idle' };
+
+/** What the engine does and did: its jobs. */
+export function activity({ model, trans }: IContext): ISection<IJob> {
+  return {
+    name: 'activity',
+    title: trans.__('Activity'),
+    list: model.lists.activity,
+    key: ({ id }) => String(id),
+    face: item => ({
+      title: item.kind,
+      subtitle: item.error ?? item.message,
+      aside: isUnderWay(item) ? `${Math.round(item.progress * 100)} %` : ago(item.updated_at),
+      state: item.state,
+      tone: TONES[item.state] ?? 'busy',
+      progress: isUnderWay(item) ? item.progress : undefined
+    }),
+    details: item => [
+      [trans.__('Job'), item.id],
+      [trans.__('Message'), item.error ?? (item.message || '–')],
+      [trans.__('Began'), moment(item.created_at)],
+      [trans.__('Last news'), moment(item.updated_at)]
+    ],
+    actions: [
+      {
+        id: 'cancel-job',
+        label: trans.__('Cancel'),
+        caption: trans.__('Ask this job to stop'),
+        icon: closeIcon,
+        isQuick: true,
+        isOffered: isUnderWay,
+        run: async ({ id }) => {
+          await model.client.call('jobs/cancel', { id });
+          await model.lists.activity.refresh();
+        }
+      }
+    ],
+    empty: () => ({
+      what: trans.__('The engine has nothing to do.'),
+      next: trans.__('Uploads, deployments and publishes show here while they run.')
+    })
+  };
+}

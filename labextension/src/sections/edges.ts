@@ -1,0 +1,60 @@
+import type { IEdge } from '../model/types';
+import { askToRemove } from '../ui/ask';
+import type { IContext, IRowFace, ISection } from '../ui/section';
+import { ago, moment } from '../ui/words';
+
+/** The edges that run publishes of the workspace. */
+export function edges(context: IContext): ISection<IEdge> {
+  const { model, trans } = context;
+  return {
+    name: 'edges',
+    title: trans.__('Edges'),
+    list: model.lists.edges,
+    key: ({ name }) => name,
+    face: item => face(item, context),
+    details: item => [
+      [trans.__('Joined'), moment(item.joined_at)],
+      [trans.__('Last seen'), moment(item.last_seen)],
+      [trans.__('Rows'), item.rows.toLocaleString()],
+      [trans.__('Rows lost'), item.dropped_rows.toLocaleString()],
+      [trans.__('Backlog'), item.backlog?.toLocaleString() ?? '–'],
+      [trans.__('Version'), item.version ?? '–'],
+      [trans.__('Publish'), item.pipeline_publish_id],
+      [trans.__('Tags'), item.tags.join(', ') || '–']
+    ],
+    actions: [
+      {
+        id: 'remove-edge',
+        label: trans.__('Remove Edge…'),
+        caption: trans.__('Refuse this edge from now on; its log stays'),
+        run: async ({ name }) => {
+          const body = trans.__('The engine refuses it from then on. It goes on to answer where it runs; its log stays.');
+          if (await askToRemove(trans, trans.__('Remove edge “%1”?', name), body, trans.__('Remove'))) {
+            await model.client.call('pipelines/remove_edge', { name });
+            await model.lists.edges.refresh();
+          }
+        }
+      }
+    ],
+    empty: () => ({
+      what: trans.__('No edge is registered yet.'),
+      next: trans.__('Register one by the + of a publish above, or in a notebook:'),
+      code: '%edge add-edge NAME --publish ID'
+    })
+  };
+}
+
+const TONES: Record<string, IRowFace['tone']> = { alive: 'good', online: 'good', lost: 'bad', registered: 'idle' };
+
+function face(item: IEdge, { trans }: IContext): IRowFace {
+  const state = item.state ?? (item.joined_at ? trans.__('joined') : trans.__('not joined'));
+  return {
+    title: item.name,
+    subtitle: item.joined_at
+      ? trans._n('%1 row', '%1 rows', item.rows)
+      : trans.__('waits for its first start'),
+    aside: item.last_seen ? ago(item.last_seen) : undefined,
+    state,
+    tone: TONES[item.state ?? ''] ?? (item.joined_at ? 'good' : 'idle')
+  };
+}

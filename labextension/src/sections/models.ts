@@ -1,0 +1,76 @@
+import { fileUploadIcon, copyIcon } from '@jupyterlab/ui-components';
+import { Clipboard } from '@jupyterlab/apputils';
+
+import type { IPanelCommand } from '../commands';
+import { startUpload } from '../model/upload';
+import type { IModel } from '../model/types';
+import { askForFile, askToRemove } from '../ui/ask';
+import { notifyJob } from '../ui/notify';
+import type { IContext, ISection } from '../ui/section';
+import { ago, moment } from '../ui/words';
+
+/** The models of the workspace. */
+export function models({ model, trans }: IContext): ISection<IModel> {
+  return {
+    name: 'models',
+    title: trans.__('Models'),
+    list: model.lists.models,
+    key: ({ id }) => String(id),
+    face: item => ({ title: item.name, subtitle: trans.__('changed %1', ago(item.updated_at)) }),
+    details: item => [
+      [trans.__('Id'), item.id],
+      [trans.__('Uploaded'), moment(item.created_at)],
+      [trans.__('Changed'), moment(item.updated_at)]
+    ],
+    actions: [
+      {
+        id: 'copy-model-code',
+        label: trans.__('Copy Cell That Gets the Model'),
+        caption: trans.__('Copy the Python that gets this model, for a notebook'),
+        icon: copyIcon,
+        isQuick: true,
+        run: async ({ name }) => Clipboard.copyToSystem(`model = client.get_model(${JSON.stringify(name)})`)
+      },
+      {
+        id: 'delete-model',
+        label: trans.__('Delete Model…'),
+        caption: trans.__('Delete this model with all its versions; one that is deployed or published is kept'),
+        run: async ({ id, name }) => {
+          const body = trans.__('All its versions go with it. Its inference log stays.');
+          if (await askToRemove(trans, trans.__('Delete model “%1”?', name), body, trans.__('Delete'))) {
+            await model.client.call('models/delete', { id });
+            await model.lists.models.refresh();
+          }
+        }
+      }
+    ],
+    empty: () => ({
+      what: trans.__('No model is uploaded yet.'),
+      next: trans.__('Upload an ONNX file here, or in a notebook:'),
+      code: '%edge upload NAME model.onnx',
+      command: 'upload-model'
+    }),
+    toolbar: ['upload-model']
+  };
+}
+
+/** Upload a model file from the user's machine. */
+export function uploadModel({ model, trans }: IContext): IPanelCommand {
+  return {
+    id: 'upload-model',
+    label: trans.__('Upload Model…'),
+    caption: trans.__('Upload an ONNX file from this computer to the workspace'),
+    icon: fileUploadIcon,
+    isEnabled: () => model.engine.isRunning && model.workspaceId !== null,
+    run: async () => {
+      const file = await askForFile('.onnx');
+      if (file && model.workspaceId !== null) {
+        const job = await startUpload(model.client, model.workspaceId, file);
+        if (job !== null) {
+          await notifyJob(model, trans, job, trans.__('Upload of %1', file.name));
+        }
+        await model.lists.models.refresh();
+      }
+    }
+  };
+}

@@ -1,0 +1,148 @@
+import { Clipboard } from '@jupyterlab/apputils';
+import { copyIcon, runIcon, shareIcon, stopIcon } from '@jupyterlab/ui-components';
+
+import { curlFor, inferFromFile } from '../model/inference';
+import { startJob } from '../model/jobs';
+import type { IPipeline } from '../model/types';
+import { askForFile, askToRemove } from '../ui/ask';
+import { showAnswer } from '../ui/answer';
+import { notifyJob } from '../ui/notify';
+import type { IAction, IContext, IRowFace, ISection } from '../ui/section';
+import { ago, moment, short } from '../ui/words';
+
+const isDeployed = (item: IPipeline): boolean => item.deployment?.deployed === true;
+
+/** The pipelines of the workspace, and how they are deployed. */
+export function pipelines(context: IContext): ISection<IPipeline> {
+  const { model, trans } = context;
+  return {
+    name: 'pipelines',
+    title: trans.__('Pipelines'),
+    list: model.lists.pipelines,
+    key: ({ id }) => String(id),
+    face: item => face(item, context),
+    details: item => [
+      [trans.__('Steps'), item.steps.join(' → ') || trans.__('none')],
+      [trans.__('Version'), short(item.versions[0]?.version ?? '–')],
+      [trans.__('Versions'), item.versions.length],
+      [trans.__('Endpoint'), item.deployment?.url ?? trans.__('not deployed')],
+      [trans.__('Changed'), moment(item.updated_at)]
+    ],
+    actions: [...deployment(context), ...use(context), removal(context)],
+    empty: () => ({
+      what: trans.__('There is no pipeline in this workspace yet.'),
+      next: trans.__('In a notebook, build one of a model and deploy it:'),
+      code: '%edge deploy NAME --model MODEL'
+    })
+  };
+}
+
+function face(item: IPipeline, { trans }: IContext): IRowFace {
+  const deployed = isDeployed(item);
+  return {
+    title: item.name,
+    subtitle: item.steps.join(' → ') || trans.__('no steps'),
+    aside: ago(item.updated_at),
+    state: deployed ? trans.__('deployed') : item.published ? trans.__('published') : undefined,
+    tone: deployed ? 'good' : 'idle'
+  };
+}
+
+function deployment({ model, trans }: IContext): Array<IAction<IPipeline>> {
+  const start = async (endpoint: string, body: object, title: string): Promise<void> => {
+    const job = await startJob(model.client, endpoint, body);
+    if (job !== null) {
+      await notifyJob(model, trans, job, title);
+    }
+    await model.lists.pipelines.refresh();
+  };
+  return [
+    {
+      id: 'deploy-pipeline',
+      label: trans.__('Deploy'),
+      caption: trans.__('Start replicas of the newest version of this pipeline'),
+      icon: runIcon,
+      isQuick: true,
+      isOffered: item => !isDeployed(item) && item.steps.length > 0,
+      run: ({ versions, name }) =>
+        start('pipelines/deploy', { pipeline_version_pk_id: versions[0]?.id }, trans.__('Deployment of %1', name))
+    },
+    {
+      id: 'undeploy-pipeline',
+      label: trans.__('Undeploy'),
+      caption: trans.__('End the replicas of this pipeline once they have answered what they accepted'),
+      icon: stopIcon,
+      isQuick: true,
+      isOffered: isDeployed,
+      run: ({ id, name }) => start('pipelines/undeploy', { pipeline_id: id }, trans.__('Undeployment of %1', name))
+    },
+    {
+      id: 'publish-pipeline',
+      label: trans.__('Publish'),
+      caption: trans.__('Push the newest version of this pipeline to the edge registry'),
+      icon: shareIcon,
+      isQuick: true,
+      isOffered: item => item.steps.length > 0,
+      run: async ({ versions, name }) => {
+        await start('pipelines/publish', { pipeline_version_id: versions[0]?.id }, trans.__('Publish of %1', name));
+        await model.lists.publishes.refresh();
+      }
+    }
+  ];
+}
+
+function use({ model, trans, commands }: IContext): Array<IAction<IPipeline>> {
+  return [
+    {
+      id: 'infer-from-file',
+      label: trans.__('Infer From a File…'),
+      caption: trans.__('Send an Arrow or pandas-records file to this pipeline and show the answer'),
+      isOffered: isDeployed,
+      run: async item => {
+        const file = await askForFile('.arrow,.json');
+        if (file) {
+          await showAnswer(trans, item.name, await inferFromFile(model.client, item, file));
+        }
+      }
+    },
+    {
+      id: 'show-log',
+      label: trans.__('Show Log'),
+      caption: trans.__('Show the inference log of this pipeline'),
+      run: async ({ name }) => {
+        await commands.execute('jupyter-edge:open-section', { name: 'log' });
+        await model.chooseLog(name);
+      }
+    },
+    {
+      id: 'copy-endpoint',
+      label: trans.__('Copy Endpoint'),
+      caption: trans.__('Copy the address that answers inference requests'),
+      icon: copyIcon,
+      isOffered: isDeployed,
+      run: async ({ deployment: made }) => Clipboard.copyToSystem(made?.url ?? '')
+    },
+    {
+      id: 'copy-curl',
+      label: trans.__('Copy curl'),
+      caption: trans.__('Copy a curl command that asks this pipeline'),
+      isOffered: isDeployed,
+      run: async item => Clipboard.copyToSystem(curlFor(item))
+    }
+  ];
+}
+
+function removal({ model, trans }: IContext): IAction<IPipeline> {
+  return {
+    id: 'delete-pipeline',
+    label: trans.__('Delete Pipeline…'),
+    caption: trans.__('Delete this pipeline; one that is deployed or runs on edges is kept'),
+    run: async ({ id, name }) => {
+      const body = trans.__('Its versions and publishes go with it.');
+      if (await askToRemove(trans, trans.__('Delete pipeline “%1”?', name), body, trans.__('Delete'))) {
+        await model.client.call('pipelines/delete', { id });
+        await model.lists.pipelines.refresh();
+      }
+    }
+  };
+}

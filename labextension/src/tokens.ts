@@ -1,0 +1,11 @@
+import { Token } from '@lumino/coreutils';
+
+import type { IContext } from './ui/section';
+
+/** What other plugins of Edge build upon: its model, commands and words. */
+export interface IEdge extends IContext {
+  /** Show the panel. */
+  reveal: () => void;
+}
+
+export const IEdge = new Token<IEdge>('jupyter-edge:IEdge', 'The model of the engine that the Edge panel shows.');

@@ -1,0 +1,99 @@
+import { HTMLSelect, ReactWidget, refreshIcon } from '@jupyterlab/ui-components';
+import * as React from 'react';
+
+import { engineSentence, engineTone } from './engineWords';
+import { commandId, type IContext } from './section';
+
+/** The top of the panel: how the engine is, which workspace is shown, and the filter of all lists. */
+export class Header extends ReactWidget {
+  constructor(
+    private readonly context: IContext,
+    private readonly onFilter: (text: string) => void
+  ) {
+    super();
+    this.addClass('jp-Edge-header');
+    context.model.engine.changed.connect(this.update, this);
+    context.model.lists.workspaces.changed.connect(this.update, this);
+    context.model.chosen.connect(this.update, this);
+  }
+
+  override dispose(): void {
+    const { model } = this.context;
+    model.engine.changed.disconnect(this.update, this);
+    model.lists.workspaces.changed.disconnect(this.update, this);
+    model.chosen.disconnect(this.update, this);
+    super.dispose();
+  }
+
+  override render(): React.JSX.Element {
+    const { model, commands, trans } = this.context;
+    const { engine } = model;
+    const refresh = commandId('refresh');
+    return (
+      <>
+        <div className="jp-Edge-engine">
+          <span className={`jp-Edge-mark jp-mod-${engineTone(engine)}`} aria-hidden="true" />
+          <span className="jp-Edge-engineState" role="status">
+            {engineSentence(engine, trans)}
+          </span>
+          <button
+            type="button"
+            className="jp-Edge-button"
+            title={commands.caption(refresh)}
+            aria-label={commands.label(refresh)}
+            onClick={() => void commands.execute(refresh)}
+          >
+            <refreshIcon.react tag="span" />
+          </button>
+        </div>
+        {engine.isRunning && <WorkspaceChoice context={this.context} />}
+        {engine.isRunning && <FilterBox context={this.context} onFilter={this.onFilter} />}
+      </>
+    );
+  }
+}
+
+function WorkspaceChoice({ context }: { context: IContext }): React.JSX.Element | null {
+  const { model, trans } = context;
+  const { items } = model.lists.workspaces;
+  return items.length === 0 ? null : (
+    <HTMLSelect
+      className="jp-Edge-workspace"
+      aria-label={trans.__('Workspace')}
+      title={trans.__('The workspace that is shown')}
+      value={model.workspaceId ?? undefined}
+      onChange={event => void model.choose(Number(event.target.value))}
+    >
+      {items.map(({ id, name }) => (
+        <option key={id} value={id}>
+          {name}
+        </option>
+      ))}
+    </HTMLSelect>
+  );
+}
+
+function FilterBox(props: { context: IContext; onFilter: (text: string) => void }): React.JSX.Element {
+  const { trans } = props.context;
+  const [text, setText] = React.useState('');
+  const change = (value: string): void => {
+    setText(value);
+    props.onFilter(value.trim());
+  };
+  return (
+    <input
+      type="search"
+      className="jp-Edge-filter jp-mod-styled"
+      placeholder={trans.__('Filter by name')}
+      aria-label={trans.__('Filter all lists by name')}
+      value={text}
+      onChange={event => change(event.target.value)}
+      onKeyDown={event => {
+        if (event.key === 'Escape' && text) {
+          event.stopPropagation();
+          change('');
+        }
+      }}
+    />
+  );
+}
