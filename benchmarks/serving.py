@@ -77,7 +77,7 @@ def server(model: Path, threads: int, *more: str) -> Iterator[tuple[int, psutil.
         process = subprocess.Popen(command, pass_fds=[listening.fileno()])
     try:
         with socket.create_connection(("127.0.0.1", port)) as probe:
-            probe.sendall(b"GET /ready HTTP/1.1\r\n\r\n")
+            probe.sendall(b"GET /ready HTTP/1.1\r\nHost: bench\r\n\r\n")
             probe.recv(4096)
         yield port, psutil.Process(process.pid), time.perf_counter() - started
     finally:

@@ -33,6 +33,20 @@ class Answer:
     separator: str = "."
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
+    def row(self, number: int) -> Answer:
+        """Return one of the rows alone."""
+        return Answer(1, _row_of(self.tree, number), self.separator, self.shapes)
+
+
+def _row_of(tree: dict[str, Any], number: int) -> dict[str, Any]:
+    row: dict[str, Any] = {}
+    for name, value in tree.items():
+        if isinstance(value, dict):
+            row[name] = _row_of(value, number)
+        else:
+            row[name] = value if isinstance(value, Constant) else value[number : number + 1]
+    return row
+
 
 def arrange(leaves: Iterable[Path], values: dict[Path, Value], separator: str | None) -> dict[str, Any]:
     """Return the chosen leaves as a tree; with a separator as one level of joined names."""

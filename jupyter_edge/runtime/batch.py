@@ -21,6 +21,31 @@ class Batch:
     columns: dict[str, Column]
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
+    def row(self, number: int) -> Batch:
+        """Return one of the rows alone."""
+        return Batch(1, {name: column[number : number + 1] for name, column in self.columns.items()}, self.shapes)
+
+
+@dataclass(frozen=True)
+class Gathering:
+    """How requests of one row become a batch: those of one turn of the event loop, or of ``delay`` seconds.
+
+    A batch runs at once when it has ``target`` rows.
+    """
+
+    delay: float = 0.0
+    target: int = 128
+
+
+def joined(batches: list[Batch]) -> Batch:
+    """Return batches of the same columns as one, their rows in order."""
+    columns: dict[str, Column] = {}
+    for name, first in batches[0].columns.items():
+        parts = [batch.columns[name] for batch in batches]
+        numbers = isinstance(first, np.ndarray)
+        columns[name] = np.concatenate(parts) if numbers else [value for part in parts for value in part]
+    return Batch(sum(batch.rows for batch in batches), columns, batches[0].shapes)
+
 
 def as_column(values: list[Any], dtype: Any = np.float64) -> Column:
     """Return one array if all rows hold numbers of one shape, nulls as NaN of ``dtype``; else the list as it is."""

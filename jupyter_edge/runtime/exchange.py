@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -51,9 +54,50 @@ def require_get(request: Request, path: str) -> None:
         raise MethodNotAllowedError(request.method, path, "GET, HEAD")
 
 
-def error_response(
-    status: int, message: str, headers: dict[str, str] | None = None, *, in_list: bool = True
-) -> Response:
-    """Return an error as clients read it: a JSON object that says what is wrong, alone in a list but for OIP v2."""
+def error_response(status: int, message: str, headers: dict[str, str] | None = None, *, target: str = "") -> Response:
+    """Return an error as clients of ``target`` read it: a JSON object, alone in a list except below ``/v2``."""
     error = {"error": message}
-    return Response(status, orjson.dumps([error] if in_list else error), headers=headers or {})
+    return Response(status, orjson.dumps(error if is_open_inference(target) else [error]), headers=headers or {})
+
+
+def is_open_inference(target: str) -> bool:
+    """Say whether a request's target belongs to the Open Inference Protocol."""
+    return target.startswith("/v2") and target[3:4] in ("", "/", "?")
+
+
+class Exchange:
+    """A request at work, and the way back to who sent it; used in the event loop's thread, but for ``over``.
+
+    Args:
+        request: what was sent.
+        send: takes the answer; called at most once.
+        alone: no other client is connected, so that nobody else waits while this one is answered.
+    """
+
+    __slots__ = ("_send", "_timer", "alone", "over", "request", "started")
+
+    def __init__(self, request: Request, send: Callable[[Response], None], *, alone: bool = False) -> None:
+        self.request = request
+        self.alone = alone
+        self.over = False
+        """Answered, or wanted by nobody any more: work on it can be left."""
+        self.started = time.perf_counter()
+        self._send = send
+        self._timer: asyncio.TimerHandle | None = None
+
+    def answer(self, response: Response) -> None:
+        """Send the answer, if one is still wanted."""
+        if not self.over:
+            self.cancel()
+            self._send(response)
+
+    def cancel(self) -> None:
+        """Say that nobody waits for an answer any more."""
+        self.over = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def expire_after(self, seconds: float, expire: Callable[[Exchange], None]) -> None:
+        """Call ``expire`` with this exchange unless it is over within so many seconds."""
+        self._timer = asyncio.get_running_loop().call_later(seconds, expire, self)

@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from urllib.parse import unquote
 
 import orjson
 
-from jupyter_edge.core.dataset import Path, Selection
-from jupyter_edge.core.errors import AuthenticationError, EdgeError, EntityNotFoundError
-from jupyter_edge.core.records import Column, InferenceRecord, LogSink
+from jupyter_edge.core.errors import AuthenticationError, EntityNotFoundError
+from jupyter_edge.core.records import LogSink
 from jupyter_edge.core.secret import Secret
-from jupyter_edge.runtime.answer import Answer, Constant, Value, arrange
-from jupyter_edge.runtime.batch import Batch, bytes_per_row
-from jupyter_edge.runtime.codecs import legacy
-from jupyter_edge.runtime.exchange import MethodNotAllowedError, Request, Response, error_response, require_get
+from jupyter_edge.runtime.dispatch import QUEUE_LIMIT, Dispatcher, Inference
+from jupyter_edge.runtime.exchange import Exchange, MethodNotAllowedError, Request, Response, require_get
+from jupyter_edge.runtime.inference import InferenceService, answer_to
 from jupyter_edge.runtime.metrics import Metrics
-from jupyter_edge.runtime.negotiation import answer_format, decode
-from jupyter_edge.runtime.pipeline import Outcome, Pipeline
+from jupyter_edge.runtime.open_inference import HEALTH, OpenInference
+from jupyter_edge.runtime.pipeline import Pipeline
 
-LOGGED_BYTES_PER_ROW = 1024 * 1024
-"""An input of more than this per row is left out of the log."""
-
-_METADATA = ("last_model", "pipeline_version", "elapsed", "dropped", "partition")
-_SMALL_BODY = 16 * 1024
-_SHORT_WORK_NS = 5_000_000
+_PROBES: Mapping[str, Mapping[str, object]] = {"/ready": {"status": "Running"}, **HEALTH}
 
 
 class Handler:
@@ -36,69 +28,76 @@ class Handler:
         pipeline: what to run.
         sink: takes a record of each inference.
         partition: the name under which this instance answers and logs.
-        token: bearer token that all routes but ``/ready`` ask for; ``None`` lets everybody in.
+        token: bearer token that all routes but probes ask for; ``None`` lets everybody in.
         echo_limit: an input of more bytes per row than this is answered as null; ``None`` echoes all.
+        queue_limit: how many requests may wait; what comes on top is answered 503.
     """
 
-    def __init__(
-        self, pipeline: Pipeline, sink: LogSink, partition: str, token: Secret | None, echo_limit: int | None
+    def __init__(  # noqa: PLR0913
+        self,
+        pipeline: Pipeline,
+        sink: LogSink,
+        partition: str,
+        token: Secret | None,
+        echo_limit: int | None,
+        *,
+        queue_limit: int = QUEUE_LIMIT,
     ) -> None:
-        self._pipeline = pipeline
-        self._sink = sink
-        self._partition = partition
+        self._spec = pipeline.spec
         self._token = token
-        self._echo_limit = echo_limit
-        self._workers = ThreadPoolExecutor(pipeline.threads, thread_name_prefix="inference")
-        self._works_long = False
+        self._open_inference = OpenInference(pipeline)
         self.metrics = Metrics({"pipeline": pipeline.spec.name, "partition": partition}, sink)
-        last = pipeline.spec.models[-1]
-        self._last_model = orjson.dumps({"model_name": last.name, "model_sha": last.sha}).decode()
+        self._inferences = InferenceService(pipeline, sink, partition, echo_limit, self.metrics)
+        self._dispatcher = Dispatcher(self, pipeline.threads, pipeline.gathering, self._count, queue_limit)
+        self.metrics.queue_length = self._dispatcher.queue_length
 
-    async def handle(self, request: Request) -> Response:
-        """Answer a request: a small one at once, others in a worker thread so that the event loop stays free."""
-        started = time.perf_counter()
-        small = len(request.body) <= _SMALL_BODY
+    def admit(self, request: Request) -> Response | None:
+        """Tell from a request's head why its body need not be received; ``None`` if it may come."""
+        try:
+            self._authenticate(request)
+        except AuthenticationError as error:
+            return answer_to(error, request.target)
+        return self._dispatcher.refusal()
+
+    def handle(self, exchange: Exchange) -> None:
+        """Answer an exchange, now or later, in the event loop's thread."""
         # Metrics import their library, and ask the log: not on the event loop.
-        if small and not self._works_long and request.target != "/metrics":
-            response = self._respond_timed(request)
-        else:
-            respond = self._respond_timed if small else self.respond
-            response = await asyncio.get_running_loop().run_in_executor(self._workers, respond, request)
-        self.metrics.count_answer(response.status)
-        if request.method == "POST":
-            self.metrics.count_inference(time.perf_counter() - started)
-        return response
-
-    def _respond_timed(self, request: Request) -> Response:
-        started = time.perf_counter_ns()
-        response = self.respond(request)
-        self._works_long = time.perf_counter_ns() - started > _SHORT_WORK_NS
-        return response
+        self._dispatcher.handle(exchange, in_thread=exchange.request.target.startswith("/metrics"))
 
     def close(self) -> None:
         """Wait for running work, and end the worker threads."""
-        self._workers.shutdown()
+        self._dispatcher.close()
 
     def respond(self, request: Request) -> Response:
         """Answer a request in this thread; whatever goes wrong is an answer too."""
+        prepared = self.prepare(request)
+        return prepared if isinstance(prepared, Response) else self.run([prepared])[0]
+
+    def prepare(self, request: Request) -> Response | Inference:
+        """Answer a request that asks for no inference; read one that does."""
         try:
             return self._route(request)
-        except MethodNotAllowedError as error:
-            return error_response(error.status, str(error), {"Allow": error.allowed})
-        except AuthenticationError as error:
-            return error_response(error.status, str(error), {"WWW-Authenticate": "Bearer"})
-        except EdgeError as error:
-            return error_response(error.status, str(error))
-        except MemoryError:
-            return error_response(500, "There was not enough memory for this request: send fewer rows at once.")
+        except Exception as error:  # noqa: BLE001  whatever goes wrong is an answer too
+            return answer_to(error, request.target)
 
-    def _route(self, request: Request) -> Response:
+    def run(self, inferences: list[Inference]) -> list[Response]:
+        """Run inferences of one key, and answer each."""
+        return self._inferences.run(inferences)
+
+    def _count(self, exchange: Exchange, response: Response) -> None:
+        self.metrics.count_answer(response.status)
+        if exchange.request.method == "POST":
+            self.metrics.count_inference(time.perf_counter() - exchange.started)
+
+    def _route(self, request: Request) -> Response | Inference:
         target, _, query = request.target.partition("?")
         path = unquote(target).rstrip("/") or "/"
-        spec = self._pipeline.spec
-        if path == "/ready":
-            return self._get(request, path, {"status": "Running"})
+        spec = self._spec
+        if path in _PROBES:
+            return self._get(request, path, _PROBES[path])
         self._authenticate(request)
+        if path == "/v2" or path.startswith("/v2/"):
+            return self._read_tensors(request, path)
         if path == "/metrics":
             require_get(request, path)
             return Response(200, *self.metrics.expose(request.headers.get("accept", "")))
@@ -115,9 +114,9 @@ class Handler:
             raise EntityNotFoundError(msg)
         if request.method != "POST":
             raise MethodNotAllowedError(request.method, path, "POST")
-        return self._infer(request, query)
+        return self._inferences.read(request, query)
 
-    def _get(self, request: Request, path: str, content: dict[str, object]) -> Response:
+    def _get(self, request: Request, path: str, content: Mapping[str, object]) -> Response:
         require_get(request, path)
         return Response(200, orjson.dumps(content))
 
@@ -129,70 +128,12 @@ class Handler:
             msg = "The token is missing or wrong: send the header 'Authorization: Bearer <token>' of this deployment."
             raise AuthenticationError(msg)
 
-    def _infer(self, request: Request, query: str) -> Response:
-        form = answer_format(request.headers.get("accept", ""))
-        selection = Selection.parse(query)
+    def _read_tensors(self, request: Request, path: str) -> Response | Inference:
         started = time.perf_counter_ns()
-        batch = decode(request.headers, request.body)
+        wanted = self._open_inference.read(request, path)
+        if isinstance(wanted, Response):
+            return wanted
         parsed = time.perf_counter_ns() - started
-        if not batch.rows:
-            return Response(200, form.encode(Answer(0, {})) if form.encode else b"[]", form.media_type)
-        leaves = selection.choose(self._leaves(batch))
-        outcome = self._pipeline.infer(batch)
-        self.metrics.count_batch(batch.rows)
-        record = self._record(batch, outcome, parsed)
-        if form.encode:
-            body = form.encode(self._answer(batch, record, leaves, selection.separator))
-        else:
-            echoed, dropped = _within(batch.columns, self._echo_limit)
-            body = legacy.encode(record, None if dropped else echoed, self._pipeline.spec)
-        self._sink.append(record)
-        return Response(200, body, form.media_type)
-
-    def _leaves(self, batch: Batch) -> list[Path]:
-        return [
-            ("time",),
-            *(("in", name) for name in batch.columns),
-            *(("out", name) for name in self._pipeline.output_names),
-            ("check_failures",),
-            *(("metadata", name) for name in _METADATA),
-        ]
-
-    def _record(self, batch: Batch, outcome: Outcome, parsed: int) -> InferenceRecord:
-        kept, dropped = _within(batch.columns, LOGGED_BYTES_PER_ROW)
-        return InferenceRecord(
-            time=time.time_ns() // 1_000_000,
-            rows=batch.rows,
-            inputs=kept,
-            outputs=outcome.outputs,
-            check_failures=[[]] * batch.rows,
-            elapsed=[parsed, *outcome.elapsed],
-            last_model=self._last_model,
-            pipeline_version=self._pipeline.spec.version,
-            dropped=dropped,
+        return Inference(
+            request.target, wanted.batch, parsed, lambda run: self._open_inference.write(wanted, run.outcome)
         )
-
-    def _answer(self, batch: Batch, record: InferenceRecord, leaves: list[Path], separator: str | None) -> Answer:
-        tree = arrange(leaves, self._values(batch, record), separator)
-        joint = separator or "."
-        shapes = {joint.join(("in", name)): shape for name, shape in batch.shapes.items()}
-        return Answer(batch.rows, tree, joint, shapes)
-
-    def _values(self, batch: Batch, record: InferenceRecord) -> dict[Path, Value]:
-        echoed, dropped = _within(batch.columns, self._echo_limit)
-        metadata = (record.last_model, record.pipeline_version, record.elapsed, dropped, self._partition)
-        return {
-            ("time",): Constant(record.time),
-            **{("in", name): echoed.get(name, Constant(None)) for name in batch.columns},
-            **{("out", name): column for name, column in record.outputs.items()},
-            ("check_failures",): Constant([]),
-            **{("metadata", name): Constant(value) for name, value in zip(_METADATA, metadata, strict=True)},
-        }
-
-
-def _within(columns: dict[str, Column], limit: int | None) -> tuple[dict[str, Column], list[str]]:
-    """Return the columns of at most ``limit`` bytes per row, and the paths of the others."""
-    if limit is None:
-        return columns, []
-    kept = {name: column for name, column in columns.items() if bytes_per_row(column) <= limit}
-    return kept, [f"in.{name}" for name in columns if name not in kept]

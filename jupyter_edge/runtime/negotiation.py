@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
@@ -39,10 +40,14 @@ class NotAcceptableError(EdgeError):
 
 @dataclass(frozen=True)
 class Format:
-    """A way to write answers; without ``encode`` it is the legacy one, which is written from the record itself."""
+    """A way to write answers, all rows as one or each row for itself.
+
+    Without functions for that it is the legacy one, which is written from the record itself.
+    """
 
     media_type: str
     encode: Callable[[Answer], bytes] | None
+    encode_rows: Callable[[Answer], list[bytes]] | None
 
 
 def decode(headers: dict[str, str], body: bytes | bytearray) -> Batch:
@@ -52,10 +57,7 @@ def decode(headers: dict[str, str], body: bytes | bytearray) -> Batch:
         UnsupportedMediaTypeError: for a type that is neither JSON nor Arrow, or a compressed body.
         InvalidInputError: if the body is not what it should be.
     """
-    encoding = headers.get("content-encoding", "identity").lower()
-    if encoding != "identity":
-        msg = f"Content-Encoding {encoding} cannot be read: send the body plain, or Arrow with compressed buffers."
-        raise UnsupportedMediaTypeError(msg)
+    require_plain(headers)
     kind, _ = parse_media_type(headers.get("content-type", ""))
     if kind in _ARROW_TYPES or body.startswith(_ARROW_STARTS):
         return arrow_reader.decode(body)
@@ -65,6 +67,19 @@ def decode(headers: dict[str, str], body: bytes | bytearray) -> Batch:
     raise UnsupportedMediaTypeError(msg)
 
 
+def require_plain(headers: dict[str, str]) -> None:
+    """Refuse a compressed body.
+
+    Raises:
+        UnsupportedMediaTypeError: saying so.
+    """
+    encoding = headers.get("content-encoding", "identity").lower()
+    if encoding != "identity":
+        msg = f"Content-Encoding {encoding} cannot be read: send the body plain, or Arrow with compressed buffers."
+        raise UnsupportedMediaTypeError(msg)
+
+
+@functools.lru_cache(maxsize=64)
 def answer_format(accept: str) -> Format:
     """Return the format that an Accept header prefers; pandas-records JSON where it leaves the choice.
 
@@ -78,11 +93,11 @@ def answer_format(accept: str) -> Format:
         if kind == ARROW_FILE:
             from jupyter_edge.runtime.codecs import arrow_writer  # its library is only loaded where it is asked for
 
-            return Format(ARROW_FILE, arrow_writer.encode)
+            return Format(ARROW_FILE, arrow_writer.encode, arrow_writer.encode_rows)
         if kind in ("*/*", "application/*", "application/json") and _is_records(parameters):
-            return Format(PANDAS_RECORDS, records.encode)
+            return Format(PANDAS_RECORDS, records.encode, records.encode_rows)
         if kind == "application/json" and parameters.get("format") == "legacy":
-            return Format(LEGACY, None)
+            return Format(LEGACY, None, None)
     msg = f"Accept {accept!r} allows no answer that can be given: ask for {PANDAS_RECORDS} or {ARROW_FILE}."
     raise NotAcceptableError(msg)
 

@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import itertools
+import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
 from jupyter_edge.core.errors import InvalidInputError
 from jupyter_edge.core.pipeline import PipelineSpec
 from jupyter_edge.core.records import Column
-from jupyter_edge.runtime.batch import Batch
+from jupyter_edge.core.schema import ModelSchema
+from jupyter_edge.runtime.batch import Batch, Gathering, joined
 from jupyter_edge.runtime.steps import Step
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """The last step's outputs, flattened per row, and the nanoseconds that each step took."""
+    """The last step's outputs, flattened per row, and the nanoseconds that each step took.
+
+    ``shapes`` has the shape that one row's value of an output has in truth, where all rows have the same.
+    """
 
     outputs: dict[str, Column]
     elapsed: list[int]
+    shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 class Pipeline:
@@ -33,6 +39,7 @@ class Pipeline:
         self.spec = spec
         self.threads = threads
         self._steps = steps
+        self._keeps_rows_apart: bool | None = None
 
     @classmethod
     def load(cls, spec: PipelineSpec, model_path: Callable[[str], Path], threads: int) -> Self:
@@ -55,9 +62,33 @@ class Pipeline:
         return cls(spec, steps, threads)
 
     @property
+    def row_schema(self) -> ModelSchema:
+        """Return what one row holds: the columns that the first step takes, and the outputs of the last."""
+        return ModelSchema(self._steps[0].row_inputs, self._steps[-1].row_outputs)
+
+    @property
     def output_names(self) -> list[str]:
         """Return the names of the last step's outputs."""
         return [spec.name for spec in self._steps[-1].schema.outputs]
+
+    @property
+    def gathering(self) -> Gathering | None:
+        """Return how requests of one row may run as one batch; ``None`` where a model takes one row at a time."""
+        single = any(step.model.batch_config == "single" or not step.takes_batches for step in self._steps)
+        return None if single else Gathering()
+
+    def keeps_rows_apart(self, batch: Batch) -> bool:
+        """Tell whether a row's result is the same beside another one as alone, which no model says of itself.
+
+        It is found out once, by running the first row of ``batch`` alone, and beside one of other values.
+        """
+        if self._keeps_rows_apart is None:
+            row = batch.row(0)
+            other = {name: _changed(column) for name, column in row.columns.items()}
+            alone = self.infer(row).outputs
+            beside = self.infer(joined([row, Batch(1, other, row.shapes)])).outputs
+            self._keeps_rows_apart = all(_is_close(column[0], beside[name][0]) for name, column in alone.items())
+        return self._keeps_rows_apart
 
     def infer(self, batch: Batch) -> Outcome:
         """Run all steps on one or more rows.
@@ -74,7 +105,18 @@ class Pipeline:
             started = time.perf_counter_ns()
             columns = step.run(Batch(batch.rows, _renamed(columns, step.fields)))
         elapsed.append(time.perf_counter_ns() - started)
-        return Outcome({name: _flat(column) for name, column in columns.items()}, elapsed)
+        shapes = {name: column.shape[1:] for name, column in columns.items() if isinstance(column, np.ndarray)}
+        return Outcome({name: _flat(column) for name, column in columns.items()}, elapsed, shapes)
+
+    def infer_nothing(self) -> Outcome:
+        """Return what no rows give: outputs of the right type, and of no size where the model leaves it open."""
+        outputs: dict[str, Column] = {}
+        shapes = {}
+        for spec in self.row_schema.outputs:
+            shapes[spec.name] = tuple(size or 0 for size in spec.shape)
+            dtype = object if spec.dtype == "str" else spec.dtype
+            outputs[spec.name] = np.zeros((0, math.prod(shapes[spec.name])), dtype)
+        return Outcome(outputs, [0] * len(self._steps), shapes)
 
 
 def _renamed(outputs: dict[str, Column], fields: tuple[str, ...]) -> dict[str, Column]:
@@ -88,3 +130,19 @@ def _flat(column: Column) -> Column:
         return [value.ravel() for value in column]
     flat = column.reshape(len(column), -1)
     return flat.tolist() if flat.dtype == np.dtype(object) else flat
+
+
+def _changed(column: Column) -> Column:
+    """Return values that differ from these, but not in kind: a model may use whole ones as positions in a list."""
+    if not isinstance(column, np.ndarray):
+        return column
+    if column.dtype.kind == "f":
+        return np.asarray(2 * column + 1, column.dtype)
+    return ~column if column.dtype.kind == "b" else column // 2
+
+
+def _is_close(value: Any, other: Any) -> bool:
+    if not isinstance(value, np.ndarray) or value.dtype.kind != "f":
+        return bool(np.array_equal(value, other))
+    largest = float(np.abs(value[np.isfinite(value)]).max(initial=0))
+    return bool(np.allclose(value, other, rtol=1e-5, atol=1e-6 * largest, equal_nan=True))

@@ -108,13 +108,21 @@ class Step:
             )
             raise InvalidInputError(msg)
         shapes = [spec.shape for spec in self.schema.inputs]
-        self._takes_batches = all(shape and shape[0] is None for shape in shapes)
+        self.takes_batches = all(shape and shape[0] is None for shape in shapes)
         # A first dimension of 1 is a batch of one row; of any other fixed size it belongs to the value itself.
         self._has_batch_axis = all(shape and shape[0] in (None, 1) for shape in shapes)
-        self._readers = [
-            ColumnReader(name, spec, spec.shape[1:] if self._has_batch_axis else spec.shape)
+        self.row_inputs = tuple(
+            TensorSpec(name, spec.dtype, spec.shape[1:] if self._has_batch_axis else spec.shape)
             for name, spec in zip(self.fields, self.schema.inputs, strict=True)
-        ]
+        )
+        self.row_outputs = tuple(
+            TensorSpec(spec.name, spec.dtype, spec.shape[1:] if self._has_rows(spec) else spec.shape)
+            for spec in self.schema.outputs
+        )
+        self._readers = [ColumnReader(spec) for spec in self.row_inputs]
+
+    def _has_rows(self, output: TensorSpec) -> bool:
+        return self._has_batch_axis and output.shape[:1] in ((None,), (1,))
 
     def run(self, batch: Batch) -> dict[str, Column]:
         """Return the outputs by name, ``[rows, ...]`` or a list where rows differ in shape.
@@ -130,7 +138,7 @@ class Step:
             reader.read(self._column(batch, reader.name), batch.shapes.get(reader.name)) for reader in self._readers
         ]
         even = [tensor for tensor in tensors if isinstance(tensor, np.ndarray)]
-        if self._takes_batches and len(even) == len(tensors):
+        if self.takes_batches and len(even) == len(tensors):
             outputs = self._call(even)
             if all(output.shape[:1] == (batch.rows,) for output in outputs):
                 return self._named(outputs)

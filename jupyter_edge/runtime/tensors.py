@@ -21,15 +21,13 @@ class ColumnReader:
     """Turns one column into values for one input: cast to its dtype, in its shape without the batch dimension.
 
     Args:
-        name: the column, as messages name it.
-        spec: the model's input.
-        shape: the shape of one row's value.
+        spec: the column's name, and dtype and shape of one row's value.
     """
 
-    def __init__(self, name: str, spec: TensorSpec, shape: Shape) -> None:
-        self.name = name
+    def __init__(self, spec: TensorSpec) -> None:
+        self.name = spec.name
         self._spec = spec
-        self._shape = shape
+        self._shape = spec.shape
         self._dtype = np.dtype(object if spec.dtype == "str" else spec.dtype)
 
     def read(self, column: Column, hint: tuple[int, ...] | None = None) -> Array | list[Array]:

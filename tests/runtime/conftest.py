@@ -13,6 +13,7 @@ import uvloop
 
 from jupyter_edge.core.records import InferenceRecord
 from jupyter_edge.core.secret import Secret
+from jupyter_edge.runtime.exchange import Exchange, Request, Response
 from jupyter_edge.runtime.handler import Handler
 from jupyter_edge.runtime.pipeline import Pipeline
 from jupyter_edge.runtime.server import serve
@@ -34,6 +35,13 @@ class Memory:
 
     def flush(self) -> None:
         return
+
+
+async def answer_of(handler: Handler, request: Request) -> Response:
+    """Wait for a handler's answer, as a server would."""
+    answer: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+    handler.handle(Exchange(request, answer.set_result))
+    return await answer
 
 
 HandlerMaker = Callable[..., Handler]

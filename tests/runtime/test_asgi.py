@@ -13,7 +13,7 @@ import uvicorn
 from jupyter_edge.runtime.exchange import Request
 from jupyter_edge.runtime.handler import Handler
 from jupyter_edge.runtime.pipeline import Pipeline
-from tests.runtime.conftest import HandlerMaker
+from tests.runtime.conftest import HandlerMaker, answer_of
 
 Message = MutableMapping[str, Any]
 Application = Callable[
@@ -22,7 +22,7 @@ Application = Callable[
 
 
 def application(handler: Handler) -> Application:
-    async def answer(
+    async def respond(
         scope: Message, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
     ) -> None:
         if scope["type"] != "http":
@@ -36,14 +36,14 @@ def application(handler: Handler) -> Application:
         query = scope["query_string"].decode("latin-1")
         target = scope["raw_path"].decode("latin-1") + (f"?{query}" if query else "")
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        response = await handler.handle(Request(scope["method"], target, headers, body))
+        response = await answer_of(handler, Request(scope["method"], target, headers, body))
         fields = {"Content-Type": response.media_type, "Content-Length": str(len(response.body)), **response.headers}
         encoded = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in fields.items()]
         await send({"type": "http.response.start", "status": response.status, "headers": encoded})
         content = b"" if scope["method"] == "HEAD" else response.body
         await send({"type": "http.response.body", "body": content})
 
-    return answer
+    return respond
 
 
 def test_another_server_can_carry_the_handler(make_handler: HandlerMaker, doubling: Pipeline) -> None:

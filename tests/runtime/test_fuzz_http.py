@@ -12,8 +12,9 @@ from jupyter_edge.runtime.pipeline import Pipeline
 from tests.runtime.conftest import HandlerMaker, ServerMaker
 
 PIECES = [
+    b"GET /models HTTP/1.1\r\nHost: e\r\n",
+    b"POST /infer?dataset=out HTTP/1.1\r\nHost: e\r\n",
     b"GET /models HTTP/1.1\r\n",
-    b"POST /infer?dataset=out HTTP/1.1\r\n",
     b"Content-Length: 15\r\n",
     b"Content-Length: 90000\r\n",
     b"Transfer-Encoding: chunked\r\n",

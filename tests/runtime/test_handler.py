@@ -12,7 +12,8 @@ import pytest
 
 from jupyter_edge.core.media_types import ARROW_FILE, LEGACY, PANDAS_RECORDS
 from jupyter_edge.runtime.exchange import Request, Response
-from jupyter_edge.runtime.handler import LOGGED_BYTES_PER_ROW, Handler
+from jupyter_edge.runtime.handler import Handler
+from jupyter_edge.runtime.inference import LOGGED_BYTES_PER_ROW
 from jupyter_edge.runtime.pipeline import Pipeline
 from tests.runtime import models
 from tests.runtime.conftest import HandlerMaker, Memory

@@ -17,14 +17,14 @@ from jupyter_edge.runtime.exchange import Request, Response
 from jupyter_edge.runtime.handler import Handler
 from jupyter_edge.runtime.pipeline import Pipeline
 from tests.runtime import models
-from tests.runtime.conftest import HandlerMaker, Memory
+from tests.runtime.conftest import HandlerMaker, Memory, answer_of
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 
 
 def send(handler: Handler, *requests: tuple[str, str, bytes]) -> list[Response]:
     async def answer() -> list[Response]:
-        return [await handler.handle(Request(method, target, {}, body)) for method, target, body in requests]
+        return [await answer_of(handler, Request(method, target, {}, body)) for method, target, body in requests]
 
     return asyncio.run(answer())
 

@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 import requests
 
-from jupyter_edge.runtime import server
-from jupyter_edge.runtime.exchange import Request, Response
+from jupyter_edge.runtime import connection, server
+from jupyter_edge.runtime.exchange import Exchange, Request, Response
 from jupyter_edge.runtime.pipeline import Pipeline
 from tests.runtime.conftest import HandlerMaker, Memory, ServerMaker
 
 ROW = b'[{"x":[1,2,3]}]'
-POST = b"POST /pipelines/line HTTP/1.1\r\nHost: edge\r\nContent-Length: %d\r\n\r\n%b" % (len(ROW), ROW)
+POST = b"POST /pipelines/line HTTP/1.1\r\nContent-Length: %d\r\n\r\n%b" % (len(ROW), ROW)
 
 
 class Reflecting:
@@ -29,20 +29,39 @@ class Reflecting:
     def __init__(self) -> None:
         self.release = asyncio.Event()
         self.seen: list[Request] = []
+        self.cancelled: list[Request] = []
 
-    async def handle(self, request: Request) -> Response:
+    def admit(self, request: Request) -> Response | None:
+        return Response(401, b"[]") if "refuse" in request.headers else None
+
+    def handle(self, exchange: Exchange) -> None:
+        request = exchange.request
         self.seen.append(request)
-        if request.target == "/slow":
-            while not self.release.is_set():
-                await asyncio.sleep(0.005)
         if request.target == "/broken":
             raise RuntimeError(request.target)
-        if request.target == "/large":
-            return Response(200, bytes(10_000_000))
+        if request.target == "/slow":
+            asyncio.get_running_loop().create_task(self._answer_slowly(exchange))
+        elif request.target == "/large":
+            exchange.answer(Response(200, bytes(10_000_000)))
+        else:
+            exchange.answer(self._reflection(request))
+
+    async def _answer_slowly(self, exchange: Exchange) -> None:
+        while not self.release.is_set() and not exchange.over:
+            await asyncio.sleep(0.005)
+        if exchange.over:
+            self.cancelled.append(exchange.request)
+        exchange.answer(self._reflection(exchange.request))
+
+    def _reflection(self, request: Request) -> Response:
         return Response(200, f"{request.method} {request.target} ".encode() + bytes(request.body[-20:]))
 
     def close(self) -> None:
         return
+
+
+def with_host(data: bytes) -> bytes:
+    return data.replace(b" HTTP/1.1\r\n", b" HTTP/1.1\r\nHost: edge\r\n")
 
 
 class Client:
@@ -53,6 +72,10 @@ class Client:
         self.file = self.socket.makefile("rb")
 
     def send(self, data: bytes) -> Client:
+        """Send data, every HTTP/1.1 request in it with the Host that it needs."""
+        return self.send_as_it_is(with_host(data))
+
+    def send_as_it_is(self, data: bytes) -> Client:
         self.socket.sendall(data)
         return self
 
@@ -135,10 +158,13 @@ def test_a_body_of_any_size_arrives_whole_however_it_is_cut(
     connect: Callable[[], Client], reflecting: Reflecting, size: int, chunk: int
 ) -> None:
     body = bytes(number % 251 for number in range(size))
-    whole = b"POST /a HTTP/1.1\r\nContent-Length: %d\r\n\r\n%bGET /b HTTP/1.1\r\n\r\n" % (size, body)
-    client = connect()
+    whole = b"POST /a HTTP/1.1\r\nContent-Length: %d\r\n\r\n%bGET /b HTTP/1.1\r\n\r\n" % (
+        size,
+        body,
+    )
+    client, whole = connect(), with_host(whole)
     for start in range(0, len(whole), chunk):
-        client.send(whole[start : start + chunk])
+        client.send_as_it_is(whole[start : start + chunk])
     assert client.answer() == (200, b"POST /a " + body[-20:])
     assert client.answer() == (200, b"GET /b ")
     assert bytes(reflecting.seen[0].body) == body
@@ -215,7 +241,10 @@ def test_an_offered_upgrade_is_passed_over(connect: Callable[[], Client], reflec
         (b"POST /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nnix\r\n", 400),
         (b"POST /a HTTP/1.1\r\nContent-Length: 1000001\r\n\r\n", 413),
         (b"POST /a HTTP/1.1\r\nContent-Length: 1000001\r\nExpect: 100-continue\r\n\r\n", 413),
-        (b"POST /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + (b"10000\r\n%b\r\n" % (b"x" * 65536)) * 16, 413),
+        (
+            b"POST /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + (b"10000\r\n%b\r\n" % (b"x" * 65536)) * 16,
+            413,
+        ),
         (b"GET /a HTTP/1.1\r\nX: " + b"x" * 200_000, 431),
         (
             b"POST /a HTTP/1.1\r\nUpgrade: h2c\r\nConnection: Upgrade\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
@@ -287,7 +316,7 @@ def test_an_answer_waits_for_a_client_that_reads_slowly(connect: Callable[[], Cl
 def test_a_request_that_does_not_arrive_in_time_is_given_up(
     connect: Callable[[], Client], monkeypatch: pytest.MonkeyPatch, sent: bytes
 ) -> None:
-    monkeypatch.setattr(server, "_GRACE_SECONDS", 0.1)
+    monkeypatch.setattr(connection, "_GRACE_SECONDS", 0.1)
     client = connect().send(sent)
     assert client.answer()[0] == 408
     client.socket.shutdown(socket.SHUT_WR)
@@ -297,8 +326,8 @@ def test_a_request_that_does_not_arrive_in_time_is_given_up(
 def test_idle_connections_and_unread_answers_are_given_up(
     connect: Callable[[], Client], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server, "_IDLE_SECONDS", 0.1)
-    monkeypatch.setattr(server, "_GRACE_SECONDS", 0.1)
+    monkeypatch.setattr(connection, "_IDLE_SECONDS", 0.1)
+    monkeypatch.setattr(connection, "_GRACE_SECONDS", 0.1)
     unread = connect().send(b"GET /large HTTP/1.1\r\n\r\n" * 5)
     for _ in range(4):  # each outlasts the time that the other has, by the same clock
         assert connect().is_closed()
@@ -314,8 +343,8 @@ def test_idle_connections_and_unread_answers_are_given_up(
 def test_what_takes_long_is_not_given_up(
     connect: Callable[[], Client], reflecting: Reflecting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server, "_IDLE_SECONDS", 0.05)
-    monkeypatch.setattr(server, "_GRACE_SECONDS", 0.05)
+    monkeypatch.setattr(connection, "_IDLE_SECONDS", 0.05)
+    monkeypatch.setattr(connection, "_GRACE_SECONDS", 0.05)
     client = connect().send(b"GET /slow HTTP/1.1\r\n\r\n")
     time.sleep(0.3)
     reflecting.release.set()
@@ -327,7 +356,7 @@ def test_stopping_finishes_what_has_begun_and_closes_the_rest() -> None:
     sock = socket.create_server(("127.0.0.1", 0))
     port = sock.getsockname()[1]
     loop = asyncio.new_event_loop()
-    serving = threading.Thread(target=loop.run_until_complete, args=[server.serve(handler, sock, stop)])  # type: ignore[arg-type]
+    serving = threading.Thread(target=loop.run_until_complete, args=[server.serve(handler, sock, stop)])
     serving.start()
     idle, busy, half = Client(port), Client(port), Client(port)
     assert idle.send(b"GET /a HTTP/1.1\r\n\r\n").answer()[0] == 200

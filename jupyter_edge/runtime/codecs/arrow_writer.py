@@ -24,6 +24,11 @@ def encode(answer: Answer) -> bytes:
     return file.getvalue()
 
 
+def encode_rows(answer: Answer) -> list[bytes]:
+    """Write each row of the answer as a file of its own."""
+    return [encode(answer.row(number)) for number in range(answer.rows)]
+
+
 class _Item(NamedTuple):
     name: str
     nullable: bool = True

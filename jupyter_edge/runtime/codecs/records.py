@@ -138,6 +138,20 @@ def encode(answer: Answer) -> bytes:
     """Write the answer as one object per row, float32 in its shortest text and NaN as null."""
     if not answer.rows:
         return b"[]"
+    parts, _ = _parts(answer)
+    parts[0] = b"[" + parts[0].removeprefix(b",")
+    parts.append(b"]")
+    return b"".join(parts)
+
+
+def encode_rows(answer: Answer) -> list[bytes]:
+    """Write each row of the answer as a list of its own."""
+    parts, width = _parts(answer)
+    return [b"[%b]" % b"".join(parts[start : start + width])[1:] for start in range(0, len(parts), width)]
+
+
+def _parts(answer: Answer) -> tuple[list[bytes], int]:
+    """Return the bytes of all rows, each row as the same number of parts, the first of which begins with a comma."""
     pieces: list[bytes | list[bytes]] = []
     for piece in [b",", *_pieces(answer.tree)]:
         if pieces and isinstance(piece, bytes) and isinstance(pieces[-1], bytes):
@@ -147,9 +161,7 @@ def encode(answer: Answer) -> bytes:
     parts: list[bytes] = [b""] * (answer.rows * len(pieces))
     for position, piece in enumerate(pieces):
         parts[position :: len(pieces)] = piece if isinstance(piece, list) else [piece] * answer.rows
-    parts[0] = b"[" + parts[0].removeprefix(b",")
-    parts.append(b"]")
-    return b"".join(parts)
+    return parts, len(pieces)
 
 
 def _pieces(tree: dict[str, Any]) -> list[bytes | list[bytes]]:

@@ -1,0 +1,245 @@
+"""When and where requests are answered: at once on the event loop, together with others, or in worker threads."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Hashable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from jupyter_edge.core.records import InferenceRecord
+from jupyter_edge.runtime.batch import Batch, Gathering
+from jupyter_edge.runtime.exchange import Exchange, Request, Response, error_response
+from jupyter_edge.runtime.pipeline import Outcome
+
+QUEUE_LIMIT = 256
+_SMALL_BODY = 16 * 1024
+_LONE_BODY = 1024 * 1024  # of a client without neighbours that would have to wait
+_SHORT_WORK = 0.005
+_LONGEST_WAIT = 86_400.0
+
+
+class Run(NamedTuple):
+    """What became of rows: ``record`` is what is logged of them."""
+
+    batch: Batch
+    record: InferenceRecord
+    outcome: Outcome
+
+
+@dataclass(slots=True)
+class Inference:
+    """A request that was read: its rows wait to be run.
+
+    Args:
+        target: of the request, by which an error is written.
+        batch: the rows.
+        parsed: how many nanoseconds it took to read them.
+        write: answers the request once its rows have run.
+        key: inferences that share it may be run as one batch; ``None`` for one that runs alone.
+        write_rows: answers several requests of one row each that have run as one batch.
+    """
+
+    target: str
+    batch: Batch
+    parsed: int
+    write: Callable[[Run], Response]
+    key: Hashable | None = None
+    write_rows: Callable[[Run], list[Response]] | None = None
+
+
+Item = tuple[Exchange, Inference]
+
+
+class Worker(Protocol):
+    """Does the work; its methods are called from any thread, and raise nothing."""
+
+    def prepare(self, request: Request) -> Response | Inference:
+        """Answer a request, or read it."""
+
+    def run(self, inferences: list[Inference]) -> list[Response]:
+        """Run inferences of one key, and answer each."""
+
+
+class Dispatcher:
+    """Brings requests to a worker; used in the event loop's thread.
+
+    A small request is read on the event loop, and run there while that takes little time; others wait for a thread.
+    At most ``limit`` of them wait or run: what comes on top is answered 503 with Retry-After.
+
+    Args:
+        worker: does the work.
+        threads: how many threads do it at the same time.
+        gathering: how requests of one row are gathered; ``None`` runs each alone.
+        answered: is told of each answer before it is sent.
+        limit: how many requests may wait or run in threads.
+    """
+
+    def __init__(
+        self,
+        worker: Worker,
+        threads: int,
+        gathering: Gathering | None,
+        answered: Callable[[Exchange, Response], None],
+        limit: int = QUEUE_LIMIT,
+    ) -> None:
+        self._worker = worker
+        self._gathering = gathering
+        self._answered = answered
+        self._limit = limit
+        self._thread_count = threads
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="inference")
+        self._gathered: deque[Item] = deque()
+        self._flushing: asyncio.Handle | None = None
+        self._works_long = False
+        self._runs = 0
+        self._in_threads = 0
+
+    def queue_length(self) -> int:
+        """Return how many requests wait, or run in a thread."""
+        return self._in_threads + (len(self._gathered) if self._works_long else 0)
+
+    def refusal(self) -> Response | None:
+        """Return 503 if no further request can wait."""
+        if self.queue_length() < self._limit:
+            return None
+        message = f"{self._limit} requests wait already, the limit here: send this one again later."
+        return error_response(503, message, {"Retry-After": "1"})
+
+    def handle(self, exchange: Exchange, *, in_thread: bool = False) -> None:
+        """Answer an exchange, now or later; ``in_thread`` where reading it alone takes long."""
+        request = exchange.request
+        prefer = request.headers.get("prefer")
+        if prefer is not None and (seconds := preferred_wait(prefer)) is not None:
+            exchange.expire_after(seconds, self._expire)
+        if in_thread or len(request.body) > (_LONE_BODY if exchange.alone else _SMALL_BODY):
+            self._submit([exchange], self._read_and_run, exchange)
+            return
+        prepared = self._worker.prepare(request)
+        if isinstance(prepared, Response):
+            self._answer(exchange, prepared)
+        elif self._can_gather(prepared) and not (exchange.alone and self._gathering == Gathering()):
+            self._gather(exchange, prepared)
+        elif self._works_long:
+            self._submit_run([(exchange, prepared)])
+        else:
+            self._run_here([(exchange, prepared)])
+
+    def close(self) -> None:
+        """Wait for running work, and end the threads."""
+        self._threads.shutdown()
+
+    # Requests of one row, run together
+
+    def _can_gather(self, inference: Inference) -> bool:
+        return self._gathering is not None and inference.key is not None and inference.batch.rows == 1
+
+    def _gather(self, exchange: Exchange, inference: Inference) -> None:
+        if self._works_long and (refusal := self.refusal()):
+            self._answer(exchange, refusal)
+            return
+        assert self._gathering is not None  # noqa: S101 (_can_gather has looked)
+        self._gathered.append((exchange, inference))
+        if self._flushing is None:
+            loop, delay = asyncio.get_running_loop(), self._gathering.delay
+            self._flushing = loop.call_later(delay, self._flush) if delay else loop.call_soon(self._flush)
+        elif self._gathering.delay and len(self._gathered) >= self._gathering.target:
+            self._flushing.cancel()
+            self._flush()
+
+    def _flush(self) -> None:
+        """Run what has gathered; where all threads are busy, it goes on gathering until one is free."""
+        assert self._gathering is not None  # noqa: S101 (it has gathered)
+        self._flushing = None
+        while self._gathered and not (self._works_long and self._runs >= self._thread_count):
+            count = min(len(self._gathered), self._gathering.target)
+            items = [self._gathered.popleft() for _ in range(count)]
+            if self._works_long:
+                self._submit_run(items)
+            else:
+                self._run_here(items)
+
+    # Where work runs
+
+    def _run_here(self, items: list[Item]) -> None:
+        started = time.perf_counter()
+        answers = self._run(items)
+        self._works_long = time.perf_counter() - started > _SHORT_WORK
+        for exchange, response in answers:
+            self._answer(exchange, response)
+
+    def _submit(self, exchanges: list[Exchange], work: Callable[..., None], *arguments: Any) -> bool:
+        refusal = self.refusal()
+        if refusal is None:
+            self._in_threads += len(exchanges)
+            self._threads.submit(work, asyncio.get_running_loop(), *arguments)
+            return True
+        for exchange in exchanges:
+            self._answer(exchange, refusal)
+        return False
+
+    def _submit_run(self, items: list[Item]) -> None:
+        self._runs += self._submit([exchange for exchange, _ in items], self._run_in_thread, items)
+
+    def _read_and_run(self, loop: asyncio.AbstractEventLoop, exchange: Exchange) -> None:
+        answers = []
+        if not exchange.over:
+            prepared = self._worker.prepare(exchange.request)
+            response = prepared if isinstance(prepared, Response) else self._worker.run([prepared])[0]
+            answers.append((exchange, response))
+        loop.call_soon_threadsafe(self._finish, 1, answers)
+
+    def _run_in_thread(self, loop: asyncio.AbstractEventLoop, items: list[Item]) -> None:
+        started = time.perf_counter()
+        answers = self._run(items)
+        loop.call_soon_threadsafe(self._finish, len(items), answers, time.perf_counter() - started)
+
+    def _run(self, items: list[Item]) -> list[tuple[Exchange, Response]]:
+        """Run, in any thread, what is still wanted: inferences of one key together."""
+        groups: dict[Hashable, list[Item]] = {}
+        for item in items:
+            if not item[0].over:
+                groups.setdefault(item[1].key, []).append(item)
+        answers: list[tuple[Exchange, Response]] = []
+        for group in groups.values():
+            responses = self._worker.run([inference for _, inference in group])
+            answers += zip((exchange for exchange, _ in group), responses, strict=True)
+        return answers
+
+    def _finish(self, count: int, answers: list[tuple[Exchange, Response]], taken: float | None = None) -> None:
+        self._in_threads -= count
+        if taken is not None:
+            self._runs -= 1
+            self._works_long = taken > _SHORT_WORK
+        for exchange, response in answers:
+            self._answer(exchange, response)
+        if self._gathered and self._flushing is None:
+            self._flush()
+
+    def _answer(self, exchange: Exchange, response: Response) -> None:
+        if not exchange.over:
+            self._answered(exchange, response)
+            exchange.answer(response)
+
+    def _expire(self, exchange: Exchange) -> None:
+        message = "The answer was not ready in the time that the request gave (Prefer: wait): allow more, or send less."
+        self._answer(exchange, error_response(504, message))
+
+
+def preferred_wait(prefer: str) -> float | None:
+    """Return the seconds that a client waits for its answer by RFC 7240 section 4.3, ``Prefer: wait=10``, if it says.
+
+    Fractions are read too; what is no such preference is passed over, as the RFC wants it.
+    """
+    for preference in prefer.split(","):
+        name, _, value = preference.partition(";")[0].partition("=")
+        if name.strip().lower() == "wait":
+            try:
+                seconds = float(value.strip().strip('"'))
+            except ValueError:
+                return None
+            return seconds if 0 <= seconds <= _LONGEST_WAIT else None
+    return None

@@ -1,0 +1,221 @@
+"""Inference requests: read, run alone or several as one batch, logged, and answered."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import time
+from collections.abc import Hashable
+from typing import NamedTuple
+
+import numpy as np
+import orjson
+
+from jupyter_edge.core.dataset import Path, Selection
+from jupyter_edge.core.errors import AuthenticationError, EdgeError
+from jupyter_edge.core.records import Column, InferenceRecord, LogSink
+from jupyter_edge.runtime.answer import Answer, Constant, Value, arrange
+from jupyter_edge.runtime.batch import Batch, bytes_per_row, joined
+from jupyter_edge.runtime.codecs import legacy
+from jupyter_edge.runtime.dispatch import Inference, Run
+from jupyter_edge.runtime.exchange import MethodNotAllowedError, Request, Response, error_response
+from jupyter_edge.runtime.metrics import Metrics
+from jupyter_edge.runtime.negotiation import Format, answer_format, decode
+from jupyter_edge.runtime.pipeline import Outcome, Pipeline
+
+LOGGED_BYTES_PER_ROW = 1024 * 1024
+"""An input of more than this per row is left out of the log."""
+
+_REMEMBERED_BODY = 1024 * 1024
+_METADATA = ("last_model", "pipeline_version", "elapsed", "dropped", "partition")
+
+_log = logging.getLogger(__name__)
+
+
+class _Layout(NamedTuple):
+    """How a request wants its answer."""
+
+    form: Format
+    leaves: tuple[Path, ...]
+    separator: str | None
+
+
+class InferenceService:
+    """Runs a pipeline on the rows of requests; safe to use from several threads.
+
+    Args:
+        pipeline: what to run.
+        sink: takes a record of each run.
+        partition: the name under which this instance answers and logs.
+        echo_limit: an input of more bytes per row than this is answered as null; ``None`` echoes all.
+        metrics: count the runs.
+    """
+
+    def __init__(
+        self, pipeline: Pipeline, sink: LogSink, partition: str, echo_limit: int | None, metrics: Metrics
+    ) -> None:
+        self._pipeline = pipeline
+        self._sink = sink
+        self._partition = partition
+        self._echo_limit = echo_limit
+        self._metrics = metrics
+        self._outputs = tuple(pipeline.output_names)
+        self._may_join = True
+        last = pipeline.spec.models[-1]
+        self._last_model = orjson.dumps({"model_name": last.name, "model_sha": last.sha}).decode()
+
+    def read(self, request: Request, query: str) -> Inference:
+        """Read a request's body and what it wants for an answer.
+
+        Raises:
+            EdgeError: if it cannot be read, or wants what no answer has.
+        """
+        form = answer_format(request.headers.get("accept", ""))
+        started = time.perf_counter_ns()
+        batch = decode(request.headers, request.body)
+        parsed = time.perf_counter_ns() - started
+        if not batch.columns and not batch.rows:
+            # As JSON, [] does not say of what there is nothing: no column can be missing.
+            layout = _Layout(form, (), None)
+            return Inference(request.target, batch, parsed, functools.partial(self._write, layout))
+        choose = _chosen if len(request.body) <= _REMEMBERED_BODY else _chosen.__wrapped__
+        separator, leaves = choose(query, tuple(batch.columns), self._outputs)
+        layout = _Layout(form, leaves, separator)
+        inference = Inference(request.target, batch, parsed, functools.partial(self._write, layout))
+        if form.encode_rows and self._may_join:
+            inference.key = _key(form, query, batch)
+            inference.write_rows = functools.partial(self._write_rows, layout)
+        return inference
+
+    def run(self, inferences: list[Inference]) -> list[Response]:
+        """Run inferences of one key as one batch, or each alone where they cannot run together."""
+        if len(inferences) > 1 and self._may_join:
+            try:
+                return self._run_joined(inferences)
+            except Exception as error:  # noqa: BLE001  each gets its own answer below
+                _log.debug("A batch of %d requests could not be run together: %s", len(inferences), error)
+        return [self._run_alone(inference) for inference in inferences]
+
+    def _run_alone(self, inference: Inference) -> Response:
+        try:
+            run = self._run(inference.batch, inference.parsed)
+            response = inference.write(run)
+        except Exception as error:  # noqa: BLE001  whatever goes wrong is an answer too
+            return answer_to(error, inference.target)
+        self._log(run)
+        return response
+
+    def _run_joined(self, inferences: list[Inference]) -> list[Response]:
+        write_rows = inferences[0].write_rows
+        batch = joined([inference.batch for inference in inferences])
+        if write_rows is None or not self._pipeline.keeps_rows_apart(batch):
+            _log.warning("A row's result depends on the rows beside it: requests are run one by one from now on.")
+            self._may_join = False
+            return [self._run_alone(inference) for inference in inferences]
+        run = self._run(batch, sum(inference.parsed for inference in inferences) // len(inferences))
+        responses = write_rows(run)
+        self._log(run)
+        return responses
+
+    def _run(self, batch: Batch, parsed: int) -> Run:
+        if not batch.rows:
+            outcome = self._pipeline.infer_nothing()
+        else:
+            outcome = self._pipeline.infer(batch)
+            self._metrics.count_batch(batch.rows)
+        return Run(batch, self._record(batch, outcome, parsed), outcome)
+
+    def _log(self, run: Run) -> None:
+        if run.batch.rows:
+            self._sink.append(run.record)
+
+    def _write(self, layout: _Layout, run: Run) -> Response:
+        form = layout.form
+        if form.encode:
+            body = form.encode(self._answer(layout, run))
+        else:
+            echoed, dropped = _within(run.batch.columns, self._echo_limit)
+            body = legacy.encode(run.record, None if dropped else echoed, self._pipeline.spec)
+        return Response(200, body, form.media_type)
+
+    def _write_rows(self, layout: _Layout, run: Run) -> list[Response]:
+        assert layout.form.encode_rows is not None  # noqa: S101 (read has looked)
+        bodies = layout.form.encode_rows(self._answer(layout, run))
+        return [Response(200, body, layout.form.media_type) for body in bodies]
+
+    def _record(self, batch: Batch, outcome: Outcome, parsed: int) -> InferenceRecord:
+        kept, dropped = _within(batch.columns, LOGGED_BYTES_PER_ROW)
+        return InferenceRecord(
+            time=time.time_ns() // 1_000_000,
+            rows=batch.rows,
+            inputs=kept,
+            outputs=outcome.outputs,
+            check_failures=[[]] * batch.rows,
+            elapsed=[parsed, *outcome.elapsed],
+            last_model=self._last_model,
+            pipeline_version=self._pipeline.spec.version,
+            dropped=dropped,
+        )
+
+    def _answer(self, layout: _Layout, run: Run) -> Answer:
+        tree = arrange(layout.leaves, self._values(run.batch, run.record), layout.separator)
+        joint = layout.separator or "."
+        shapes = {joint.join(("in", name)): shape for name, shape in run.batch.shapes.items()}
+        return Answer(run.batch.rows, tree, joint, shapes)
+
+    def _values(self, batch: Batch, record: InferenceRecord) -> dict[Path, Value]:
+        echoed, dropped = _within(batch.columns, self._echo_limit)
+        metadata = (record.last_model, record.pipeline_version, record.elapsed, dropped, self._partition)
+        return {
+            ("time",): Constant(record.time),
+            **{("in", name): echoed.get(name, Constant(None)) for name in batch.columns},
+            **{("out", name): column for name, column in record.outputs.items()},
+            ("check_failures",): Constant([]),
+            **{("metadata", name): Constant(value) for name, value in zip(_METADATA, metadata, strict=True)},
+        }
+
+
+def answer_to(error: Exception, target: str) -> Response:
+    """Return the answer that says what went wrong; what nobody foresaw is logged, and not told."""
+    if isinstance(error, MethodNotAllowedError):
+        return error_response(error.status, str(error), {"Allow": error.allowed}, target=target)
+    if isinstance(error, AuthenticationError):
+        return error_response(error.status, str(error), {"WWW-Authenticate": "Bearer"}, target=target)
+    if isinstance(error, EdgeError):
+        return error_response(error.status, str(error), target=target)
+    if isinstance(error, MemoryError):
+        message = "There was not enough memory for this request: send fewer rows at once."
+    else:
+        _log.error("A request could not be answered", exc_info=error)
+        message = "This request could not be answered: the log of this server says why."
+    return error_response(500, message, target=target)
+
+
+@functools.lru_cache(maxsize=16)
+def _chosen(query: str, columns: tuple[str, ...], outputs: tuple[str, ...]) -> tuple[str | None, tuple[Path, ...]]:
+    selection = Selection.parse(query)
+    leaves: list[Path] = [
+        ("time",),
+        *(("in", name) for name in columns),
+        *(("out", name) for name in outputs),
+        ("check_failures",),
+        *(("metadata", name) for name in _METADATA),
+    ]
+    return selection.separator, tuple(selection.choose(leaves))
+
+
+def _key(form: Format, query: str, batch: Batch) -> Hashable:
+    """Return what requests have in common whose rows can be run, and written, as one table."""
+    columns = tuple(
+        (name, column.dtype.str, column.shape[1:]) if isinstance(column, np.ndarray) else name
+        for name, column in batch.columns.items()
+    )
+    return form.media_type, query, columns, tuple(batch.shapes.items())
+
+
+def _within(columns: dict[str, Column], limit: int | None) -> tuple[dict[str, Column], list[str]]:
+    """Return the columns of at most ``limit`` bytes per row, and the paths of the others."""
+    if limit is None:
+        return columns, []
+    kept = {name: column for name, column in columns.items() if bytes_per_row(column) <= limit}
+    return kept, [f"in.{name}" for name in columns if name not in kept]

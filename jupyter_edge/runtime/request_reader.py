@@ -1,0 +1,245 @@
+"""The bytes of one HTTP/1.1 connection into requests (RFC 9112): framing, limits, and what is refused early."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import httptools
+
+from jupyter_edge.runtime.exchange import Request, Response, error_response
+
+MAX_BODY = 256 * 1024 * 1024
+MAX_HEAD = 64 * 1024
+MAX_TARGET = 8 * 1024
+
+_DIRECT_BODY = 16 * 1024  # a body of which more than this is still to come is received in place
+
+Admit = Callable[[Request], Response | None]
+"""Tells from a request's head alone why its body need not come; ``None`` if it may."""
+
+
+@dataclass
+class BodyLimits:
+    """What the bodies of one request, and of all requests at once, may take; ``held`` counts the latter."""
+
+    one: int = MAX_BODY
+    held: int = 0
+
+    def has_room(self, size: int) -> bool:
+        """Tell whether ``size`` bytes more may be held: a lone body always, all together twice the largest one."""
+        return not self.held or self.held + size <= 2 * self.one
+
+
+class RequestReader:
+    """Reads requests, one after the other, into ``ready``: a refusal there means that nothing more can be read.
+
+    Small messages go through the parser whole. Of others it sees all but the rest of their body, which is received
+    where it stays.
+
+    Args:
+        buffer: where bytes are received that belong to no body yet; connections may share it.
+        limits: shared by all connections of a server.
+        admit: asked, before they are received, about bodies that are large, or whose client waits to be asked for them.
+    """
+
+    def __init__(self, buffer: memoryview, limits: BodyLimits, admit: Admit) -> None:
+        self.ready: deque[tuple[Request, bool] | Response] = deque()
+        self.failed = False
+        self._buffer = buffer
+        self._limits = limits
+        self._admit = admit
+        self._parser = httptools.HttpRequestParser(self)
+        self._held = 0
+        self._begin_message()
+        self.receiving = False
+
+    def _begin_message(self) -> None:
+        self.receiving = True
+        self.received = 0
+        self.continue_owed = False
+        self._target = b""
+        self._headers: dict[str, str] = {}
+        self._head_complete = False
+        self._head_bytes = 0
+        self._length = 0
+        self._body = bytearray()
+        self._in_place: memoryview | None = None  # what is still to be filled of a body received in place
+        self._refusal: Response | None = None
+
+    def buffer(self) -> memoryview:
+        """Return where the next bytes are to be put."""
+        return self._buffer if self._in_place is None else self._in_place
+
+    def take(self, size: int) -> None:
+        """Read the ``size`` bytes that were put into the buffer."""
+        if self._in_place is not None:
+            self.received += size
+            self._in_place = self._in_place[size:]
+            if not self._in_place:
+                self._complete()
+            return
+        data = self._buffer[:size]
+        while data and not self.failed:
+            data = self._parse(data)
+
+    def release(self, size: int) -> None:
+        """Say that a request's body of ``size`` bytes is needed no more."""
+        self._held -= size
+        self._limits.held -= size
+
+    def close(self) -> None:
+        """Read no more, and forget what was not taken out of ``ready``."""
+        self.failed = True
+        self.ready.clear()
+        self._in_place = None
+        self._body = bytearray()
+        self.release(self._held)
+
+    def _parse(self, data: memoryview) -> memoryview:
+        """Feed the parser; return what it has not seen, behind a request that makes it stop."""
+        rest = data[:0]
+        if not self._head_complete:
+            self._head_bytes += len(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            rest = self._take_body(data[upgrade.args[0] :])
+        except httptools.HttpParserError as error:
+            self._refuse(400, f"This is not HTTP/1.1: {error}.")
+        if not self._head_complete and self._head_bytes > MAX_HEAD:
+            self._refuse(431, f"The request's headers take more than {MAX_HEAD} bytes.")
+        to_come = self._length - self.received
+        if self._head_complete and self.receiving and self._in_place is None and to_come > _DIRECT_BODY:
+            self._receive_in_place()
+        if self._refusal is not None:
+            self.ready.append(self._refusal)
+            self.failed = True
+            self.continue_owed = False
+        return rest
+
+    def _take_body(self, data: memoryview) -> memoryview:
+        """Stay with HTTP/1.1 for a request that offers another protocol, before whose body the parser has stopped."""
+        self._parser = httptools.HttpRequestParser(self)
+        if not self.receiving or self._refusal is not None:
+            return data
+        own, rest = data[: self._length], data[self._length :]
+        self._body += own
+        self.received = len(own)
+        if self.received == self._length:
+            self._complete()
+        else:
+            self._receive_in_place()
+        return rest
+
+    def _receive_in_place(self) -> None:
+        if self._refusal is not None:
+            return
+        try:
+            body = bytearray(self._length)
+        except MemoryError:
+            self._refuse(503, "There is no memory for this body now: send it again later.", {"Retry-After": "1"})
+            return
+        body[: self.received] = self._body
+        self._body = body
+        self._in_place = memoryview(body)[self.received :]
+        self._parser = httptools.HttpRequestParser(self)
+
+    # What the parser finds
+
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        if self._refusal is None:  # else this is what a refused request has behind it, and not read any more
+            self._begin_message()
+
+    def on_url(self, url: bytes) -> None:
+        """Take a part of the target."""
+        self._target += url
+        if len(self._target) > MAX_TARGET:
+            self._refuse(414, f"The request's target takes more than {MAX_TARGET} bytes.")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header."""
+        if self._head_complete:
+            return  # a trailer: nothing here needs one
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        headers = self._headers
+        headers[key] = f"{headers[key]}, {text}" if key in headers else text
+
+    def on_headers_complete(self) -> None:
+        """Decide from the head whether, and how, the body is received."""
+        if self._refusal is not None:
+            return
+        parser, headers = self._parser, self._headers
+        self._head_complete = True
+        version = parser.get_http_version()
+        self._method = parser.get_method().decode()
+        self._keep_alive = version == "1.1" and parser.should_keep_alive()
+        if version == "1.1" and ("host" not in headers or "," in headers["host"]):
+            self._refuse(400, "An HTTP/1.1 request needs exactly one Host header.")
+        expect = headers.get("expect", "").lower()
+        if expect not in ("", "100-continue"):
+            self._refuse(417, f"Nothing here can do what Expect asks for ({expect}): send the request without it.")
+        if "transfer-encoding" in headers:
+            self._check_chunked(version)
+        elif "content-length" in headers:
+            self._length = int(headers["content-length"])
+            self._reserve(self._length)
+        large = self._length > _DIRECT_BODY or "transfer-encoding" in headers
+        if self._refusal is None and (large or expect):
+            self._refusal = self._admit(Request(self._method, self._target.decode("latin-1"), headers))
+        self.continue_owed = expect != "" and version == "1.1"
+
+    def _check_chunked(self, version: str) -> None:
+        if version != "1.1":
+            self._refuse(400, "Transfer-Encoding needs HTTP/1.1.")
+        if self._headers["transfer-encoding"].lower() != "chunked":
+            self._refuse(501, "Transfer-Encoding may only be chunked here: send the body plain.")
+        if self._parser.should_upgrade():
+            self._refuse(501, "Send this request without Upgrade, or with a Content-Length.")
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part of the body."""
+        self.received += len(body)
+        if self.received > self._length:  # chunked: the length is not known before
+            self._reserve(len(body), self.received)
+        if self._refusal is None:
+            self._body += body
+
+    def on_message_complete(self) -> None:
+        """Hand the request on."""
+        if self._refusal is None and self.received >= self._length:
+            self._complete()
+
+    def _reserve(self, size: int, whole: int = 0) -> None:
+        limits = self._limits
+        if max(size, whole) > limits.one:
+            self._refuse(413, f"The body is larger than {limits.one} bytes, the limit here: send fewer rows at once.")
+        elif not limits.has_room(size):
+            message = "Too many large requests arrive at the same time: send this one again later."
+            self._refuse(503, message, {"Retry-After": "1"})
+        else:
+            self._held += size
+            limits.held += size
+
+    def _refuse(self, status: int, message: str, headers: dict[str, str] | None = None) -> None:
+        self._refusal = self._refusal or error_response(status, message, headers)
+
+    def _complete(self) -> None:
+        target = self._target.decode("latin-1")
+        if not target.startswith("/"):
+            target = _origin_form(target)
+        self.ready.append((Request(self._method, target, self._headers, self._body), self._keep_alive))
+        self._in_place = None
+        self.receiving = False
+        self.continue_owed = False
+
+
+def _origin_form(target: str) -> str:
+    """Return path and query of a target that names the host too, as RFC 9112 section 3.2.2 has servers accept."""
+    scheme, _, rest = target.partition("://")
+    if scheme.lower() not in ("http", "https"):
+        return target
+    host, slash, path = rest.partition("/")
+    return f"/{path}" if slash else "/" + "".join(host.partition("?")[1:])
