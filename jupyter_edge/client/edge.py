@@ -27,10 +27,19 @@ class Edge(Twins, Details):
         self.memory: str = data["memory"]
         self.pipeline_version_id: int = data["pipeline_version_id"]
         self.publish_id: int = data["pipeline_publish_id"]
+        self.state: str = data["state"]
+        """``waiting`` to join, ``online``, ``late``, ``lost`` after a longer silence, or ``stopped``."""
         self.joined_at = _moment(data["joined_at"])
         self.last_seen = _moment(data["last_seen"])
+        self.started_at = _moment(data["started_at"])
+        self.agent_version: str | None = data["agent_version"]
+        self.pipeline_version: str | None = data["pipeline_version"]
+        """UUID of the pipeline version that the edge said it serves."""
         self.rows: int = data["rows"]
         """How many rows the pipeline's log has under the edge's name."""
+        self.backlog_rows: int | None = data["backlog_rows"]
+        """How many rows the edge had not shipped yet when it last said so, and how many bytes those take."""
+        self.backlog_bytes: int | None = data["backlog_bytes"]
         self.dropped_rows: int = data["dropped_rows"]
         """How many rows the edge says that it lost."""
 
@@ -48,10 +57,18 @@ class Edge(Twins, Details):
             "pipeline_version_id": self.pipeline_version_id,
             "cpus": self.cpus,
             "memory": self.memory,
+            "state": self.state,
             "joined": table_time(self.joined_at),
             "last_seen": table_time(self.last_seen),
             "rows": self.rows,
         }
+        if self.agent_version is not None:
+            rows |= {
+                "started": table_time(self.started_at),
+                "agent_version": self.agent_version,
+                "pipeline_version": self.pipeline_version,
+                "backlog": f"{self.backlog_rows} rows, {self.backlog_bytes} bytes",
+            }
         return rows | ({"dropped_rows": self.dropped_rows} if self.dropped_rows else {})
 
     def panel(self) -> Any:
@@ -67,21 +84,23 @@ class Edge(Twins, Details):
         return {**read, **self._client.get_publish(self.publish_id)._container_twins(self.name)}
 
     def __repr__(self) -> str:
-        return f"Edge(name={self.name!r}, publish_id={self.publish_id}, joined={self.joined_at is not None})"
+        return f"Edge(name={self.name!r}, publish_id={self.publish_id}, state={self.state!r})"
 
 
 def edge_listing(edges: Iterable[Edge]) -> Listing[Edge]:
     """Return edges as a list that shows as a table."""
     return Listing(
         edges,
-        ["name", "tags", "publish", "joined", "last_seen", "rows"],
+        ["name", "tags", "publish", "state", "last_seen", "rows", "backlog", "agent"],
         lambda edge: [
             edge.name,
             ", ".join(edge.tags),
             edge.publish_id,
-            table_time(edge.joined_at),
+            edge.state,
             table_time(edge.last_seen),
             edge.rows,
+            "" if edge.backlog_rows is None else edge.backlog_rows,
+            edge.agent_version or "",
         ],
     )
 

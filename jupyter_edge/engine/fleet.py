@@ -1,6 +1,7 @@
 """Which edges are there: each sends something at a steady pace, and is lost once it has been silent for too long.
 
-Silence is measured by a clock that neither jumps nor runs while the machine sleeps.
+Silence is counted in the steps in which this process listened, not by a clock: those neither jump nor go on while the
+engine is down, or it or the machine sleeps.
 """
 
 from __future__ import annotations
@@ -8,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import time
 from collections.abc import Mapping
 
 from sqlalchemy import select
@@ -20,8 +20,9 @@ from jupyter_edge.engine.database import Sessions
 from jupyter_edge.engine.edge_events import add_events
 from jupyter_edge.engine.tables import Edge, now
 
-LATE_PERIODS = 2.5
-LOST_PERIODS = 4.0
+STEPS_A_PERIOD = 2
+LATE_STEPS = 5
+LOST_STEPS = 8
 _PERIOD = "JUPYTER_EDGE_HEARTBEAT_SECONDS"
 _SECONDS = 10.0
 _log = logging.getLogger(__name__)
@@ -38,12 +39,12 @@ class Fleet:
     def __init__(self, sessions: Sessions, period: float) -> None:
         self.period = period
         self._sessions = sessions
-        self._heard: dict[str, float] = {}
-        self._listening_since = time.monotonic()
+        self._step = 0
+        self._heard: dict[str, int] = {}
 
     def hear(self, session: Session, edge: Edge, *, stopping: bool = False) -> None:
         """Note that an edge has sent something, which was its goodbye if it is stopping."""
-        self._heard[edge.id] = time.monotonic()
+        self._heard[edge.id] = self._step
         edge.last_seen = now()
         state = "stopped" if stopping else "online"
         if edge.state != state:
@@ -53,38 +54,34 @@ class Fleet:
 
     def state_of(self, edge: Edge) -> str:
         """Return whether an edge is waiting to join, online, late, lost or stopped."""
-        return "late" if edge.state == "online" and self._is_silent(edge.id, LATE_PERIODS) else edge.state
+        return "late" if edge.state == "online" and self._is_silent(edge.id, LATE_STEPS) else edge.state
 
-    def mark_lost(self) -> None:
-        """Note as lost which edges have been silent for too long, by the engine's own fault or theirs."""
+    def step(self) -> None:
+        """Count one more step in which edges could be heard, and note as lost those that were silent for too many."""
+        self._step += 1
         with self._sessions() as session:
             online = session.scalars(select(Edge.id).where(Edge.state == "online"))
-            silent = [edge_id for edge_id in online if self._is_silent(edge_id, LOST_PERIODS)]
+            silent = [edge_id for edge_id in online if self._is_silent(edge_id, LOST_STEPS)]
         if not silent:
             return
         with self._sessions.begin() as session:
             edges = session.scalars(select(Edge).where(Edge.id.in_(silent), Edge.state == "online"))
-            lost = [edge for edge in edges if self._is_silent(edge.id, LOST_PERIODS)]
+            lost = [edge for edge in edges if self._is_silent(edge.id, LOST_STEPS)]
             for edge in lost:
                 edge.state = "lost"
             add_events(session, lost, "lost")
 
     async def watch_for_ever(self) -> None:
         """Look for lost edges now and then, until cancelled; what fails is logged and tried again."""
-        self._listening_since = time.monotonic()
         while True:
-            before = time.monotonic()
-            await asyncio.sleep(self.period / 2)
-            if time.monotonic() - before > self.period:
-                self._listening_since = time.monotonic()  # this process was held up, and has heard nobody meanwhile
+            await asyncio.sleep(self.period / STEPS_A_PERIOD)
             try:
-                await asyncio.to_thread(self.mark_lost)
+                await asyncio.to_thread(self.step)
             except SQLAlchemyError:
                 _log.exception("Lost edges could not be noted; it is tried again")
 
-    def _is_silent(self, edge_id: str, periods: float) -> bool:
-        heard = max(self._heard.get(edge_id, 0.0), self._listening_since)
-        return time.monotonic() - heard > periods * self.period
+    def _is_silent(self, edge_id: str, steps: int) -> bool:
+        return self._step - self._heard.get(edge_id, 0) > steps
 
 
 def heartbeat_seconds(environ: Mapping[str, str]) -> float:

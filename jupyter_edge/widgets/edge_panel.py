@@ -26,9 +26,11 @@ class _Row:
     name: str
     tags: str
     publish: int
-    joined: datetime | None
+    state: str
+    version: str | None
     last_seen: datetime | None
     rows: int
+    backlog: int | None
     dropped_rows: int
 
 
@@ -79,7 +81,7 @@ class EdgePanel(Panel):
 
     def overview(self) -> Listing[Any]:
         """Return the edges of the workspace's publishes; a bundle is not in it."""
-        columns = ["name", "tags", "publish", "joined", "last seen", "rows shipped", "rows lost"]
+        columns = ["name", "tags", "publish", "state", "version", "last seen", "rows shipped", "backlog", "rows lost"]
         return Listing(self._state.edges if self._state else (), columns, _cells)
 
     def _read(self) -> _State:
@@ -129,12 +131,25 @@ class EdgePanel(Panel):
 
 def _row(edge: Edge) -> _Row:
     tags = ", ".join(edge.tags)
-    return _Row(edge.name, tags, edge.publish_id, edge.joined_at, edge.last_seen, edge.rows, edge.dropped_rows)
+    return _Row(
+        edge.name,
+        tags,
+        edge.publish_id,
+        edge.state,
+        edge.agent_version,
+        edge.last_seen,
+        edge.rows,
+        edge.backlog_rows,
+        edge.dropped_rows,
+    )
 
 
 def _cells(edge: _Row) -> list[object]:
-    joined = "waits to join" if edge.joined is None else f"{edge.joined:%Y-%m-%d %H:%M} UTC"
-    return [edge.name, edge.tags, edge.publish, joined, _ago(edge.last_seen), edge.rows, edge.dropped_rows]
+    state = "waits to join" if edge.state == "waiting" else edge.state
+    backlog = "" if edge.backlog is None else edge.backlog
+    seen = _ago(edge.last_seen)
+    own = [edge.name, edge.tags, edge.publish]
+    return [*own, state, edge.version or "", seen, edge.rows, backlog, edge.dropped_rows]
 
 
 def _ago(moment: datetime | None) -> str:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime
+from typing import Annotated
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Response
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 from typing_extensions import TypedDict
 
 from jupyter_edge.core.errors import ConflictError
-from jupyter_edge.engine import edges
+from jupyter_edge.engine import edge_events, edges
 from jupyter_edge.engine.api.dependencies import Id, RequestBody, State, json_router
 from jupyter_edge.engine.api.items import EdgeItem, PublishItem, edge_item, publish_item
 from jupyter_edge.engine.api.notices import warn
@@ -19,7 +20,7 @@ from jupyter_edge.engine.fleet import Fleet
 from jupyter_edge.engine.pipelines import UNFINISHED
 from jupyter_edge.engine.publishes import get_publish
 from jupyter_edge.engine.state import EngineState
-from jupyter_edge.engine.tables import Edge, timestamp
+from jupyter_edge.engine.tables import Edge, EdgeEvent, timestamp
 
 PUBLISH_PATIENCE = 45.0
 _LOOK_SECONDS = 0.1
@@ -75,6 +76,30 @@ class EdgesAnswer(TypedDict):
     edges: list[ListedEdge]
 
 
+class EventFilter(RequestBody):
+    """Which events: those after a moment, of the edges of one name; the newest ``limit`` of them."""
+
+    since: AwareDatetime | None = None
+    name: str | None = None
+    limit: Annotated[int, Field(ge=1, le=edge_events.KEPT_EVENTS)] = 1000
+
+
+class EventItem(TypedDict):
+    """What happened to an edge at a time; ``kind`` is joined, lost, back, stopped or removed."""
+
+    id: int
+    edge_id: str
+    name: str
+    kind: str
+    time: str
+
+
+class EventsAnswer(TypedDict):
+    """Events, newest first."""
+
+    events: list[EventItem]
+
+
 class JoinRequest(RequestBody):
     """The name and the join token of an edge's bundle, and the credential that the edge wants to be known by."""
 
@@ -120,6 +145,14 @@ def list_edges(body: EdgeFilter, state: State) -> EdgesAnswer:
         return EdgesAnswer(edges=[_listed(edge, totals, state.fleet) for edge in found])
 
 
+@_edges.post("/events")
+def list_events(body: EventFilter, state: State) -> EventsAnswer:
+    """List what happened to edges, also to those that are gone; the newest 10,000 events are kept."""
+    with state.sessions() as session:
+        found = edge_events.list_events(session, body.since, body.name, body.limit)
+        return EventsAnswer(events=[_event(event) for event in found])
+
+
 @_edges.post("/join")
 def join(body: JoinRequest, state: State) -> JoinAnswer:
     """Let an edge in by its join token, which works once; needs no other authorization."""
@@ -156,6 +189,12 @@ def _listed(edge: Edge, totals: dict[tuple[int, str], tuple[int, int]], fleet: F
         backlog_rows=edge.backlog_rows,
         backlog_bytes=edge.backlog_bytes,
         dropped_rows=max(dropped, edge.dropped_rows or 0),
+    )
+
+
+def _event(event: EdgeEvent) -> EventItem:
+    return EventItem(
+        id=event.id, edge_id=event.edge_id, name=event.edge_name, kind=event.kind, time=timestamp(event.time)
     )
 
 
