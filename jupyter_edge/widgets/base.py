@@ -13,12 +13,12 @@ import ipywidgets as widgets
 from jupyter_edge.core.errors import EdgeError
 from jupyter_edge.display import Listing
 from jupyter_edge.widgets.poller import Poller, wake_all
-from jupyter_edge.widgets.styles import STATIC
+from jupyter_edge.widgets.styles import stylesheet
 
 if TYPE_CHECKING:
     from jupyter_edge.client import Client
 
-STYLE = f"<style>{(STATIC / 'panel.css').read_text()}</style>"
+STYLE = f"<style>{stylesheet('panel')}</style>"
 _log = logging.getLogger(__name__)
 _LABEL_WIDTH = "144px"
 NOTHING = ""  # the value of a choice that has nothing to choose; None would show no text

@@ -60,6 +60,7 @@ class EdgePanel(Panel):
         self._once = widgets.HTML()
         self._commands = Commands("Start it with")
         self._done = button("I have copied it", "Show the bundle no more")
+        self._done_row = row(self._done)
         self._table = widgets.HTML()
         self._edge = field(widgets.Dropdown, "Edge", options=[(_NO_EDGE, NOTHING)])
         self._remove = button("Remove", "Take the edge from its publish; its rows stay in the log", "danger")
@@ -75,7 +76,7 @@ class EdgePanel(Panel):
         self._done.on_click(lambda _: self._show_bundle(None))
         self._ask(False)
         self._show_bundle(None)
-        new = [self._choice, self._name, self._tags, row(self._add), self._once, *self._commands.parts, row(self._done)]
+        new = [self._choice, self._name, self._tags, row(self._add), self._once, *self._commands.parts, self._done_row]
         watch = [section("Registered"), self._table, self._edge, row(self._remove, self._sure, self._keep)]
         super().__init__(client, [*new, *watch])
 
@@ -114,7 +115,7 @@ class EdgePanel(Panel):
 
     def _show_bundle(self, publish: Publish | None) -> None:
         self._once.value = "" if publish is None else message(_ONCE)
-        self._done.layout.display = "none" if publish is None else None
+        self._done_row.layout.display = "none" if publish is None else None
         self._commands.show(publish)
 
     def _do_remove(self) -> str:

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 import jupyter_edge
 from jupyter_edge.client.discovery import stop_engine
 from jupyter_edge.core.home import Home
-from tests.browser.lab import Lab, write_notebook
+from tests.browser.lab import Lab, Voila, write_notebook
 
 SCREENSHOTS = Path(jupyter_edge.__file__).parents[1] / "build" / "screenshots"
 CHROMIUM = os.environ.get("JUPYTER_EDGE_TEST_CHROMIUM", "/usr/bin/chromium")
@@ -25,9 +25,21 @@ FLAGS = [
     "--disable-default-apps",
     "--disable-dev-shm-usage",
 ]
-PATIENCE_MS = 30_000
-_KERNEL = "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel"
-THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
+PATIENCE_MS = 120_000  # for a kernel that starts and deploys on a busy machine; what comes is seen at once
+THEMES = {"dark": "JupyterLab Dark", "light": "JupyterLab Light"}
+# A notebook is run once its commands act on it and its kernel has answered: before, nothing would happen.
+_RUN = """async () => {
+  const until = async (holds) => { while (!holds()) await new Promise((next) => setTimeout(next, 50)); };
+  await until(() => window.jupyterapp?.shell?.currentWidget?.sessionContext);
+  const { commands, shell } = window.jupyterapp;
+  const panel = shell.currentWidget;
+  await Promise.all([panel.revealed, panel.context.ready, panel.sessionContext.ready]);
+  await until(() => panel.sessionContext.session?.kernel?.connectionStatus === "connected");
+  await panel.sessionContext.session.kernel.info;
+  await until(() => panel.sessionContext.session?.kernel?.status === "idle");
+  await until(() => commands.isEnabled("notebook:run-all-cells"));
+  window.ran = commands.execute("notebook:run-all-cells");
+}"""
 
 
 @pytest.fixture(scope="session")
@@ -52,6 +64,13 @@ def lab(engine_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 @pytest.fixture(scope="session")
+def voila(engine_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Voila]:
+    voila = Voila(tmp_path_factory.mktemp("voila"))
+    yield voila
+    voila.stop()
+
+
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
@@ -70,17 +89,35 @@ def page(browser: Browser) -> Iterator[Page]:
 
 
 @pytest.fixture
-def run_cells(lab: Lab, page: Page, request: pytest.FixtureRequest) -> Callable[..., Page]:
-    """Open a new notebook with these cells in JupyterLab and run all of them."""
+def asked(page: Page) -> list[str]:
+    """The addresses that a page asks for something."""
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    return asked
 
-    def run(*cells: str) -> Page:
-        name = write_notebook(lab.folder, f"{request.node.name.split('[')[0]}.ipynb", *cells)
-        page.goto(lab.address(name))
-        page.wait_for_function(f"() => {_KERNEL}?.connectionStatus === 'connected' && {_KERNEL}.status === 'idle'")
-        page.evaluate("() => void window.jupyterapp.commands.execute('notebook:run-all-cells')")
+
+@pytest.fixture
+def run_cells(lab: Lab, page: Page, request: pytest.FixtureRequest) -> Callable[..., Page]:
+    """Open a new notebook with these cells in JupyterLab or Notebook 7 and run all of them."""
+
+    def run(*cells: str, host: str = "lab") -> Page:
+        name = write_notebook(lab.folder, f"{request.node.name.split('[')[0]}-{host}.ipynb", *cells)
+        page.goto(lab.address(name, host))
+        page.evaluate(_RUN)
         return page
 
     return run
+
+
+def command(page: Page, name: str, **arguments: str) -> None:
+    """Let JupyterLab do what a command of its palette does, and not wait until it is done."""
+    page.evaluate("([name, args]) => void window.jupyterapp.commands.execute(name, args)", [name, arguments])
+
+
+def keep_picture(panel: Locator, name: str) -> None:
+    """Keep a picture of a panel as it is."""
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    panel.screenshot(path=SCREENSHOTS / f"{name}.png", animations="disabled")
 
 
 @pytest.fixture
@@ -88,12 +125,17 @@ def photograph(page: Page) -> Callable[[Locator, str], None]:
     """Keep pictures of a panel, in light and dark."""
 
     def take(panel: Locator, name: str) -> None:
-        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-        for mode, theme in reversed(THEMES.items()):
-            change = "theme => void window.jupyterapp.commands.execute('apputils:change-theme', {theme})"
-            page.evaluate(change, theme)
-            light = "true" if mode == "light" else "false"
-            page.locator(f"body[data-jp-theme-light='{light}']").wait_for(state="attached")
-            panel.screenshot(path=SCREENSHOTS / f"{name}-{mode}.png", animations="disabled")
+        for mode, theme in THEMES.items():
+            switch_theme(page, mode, theme)
+            keep_picture(panel, f"{name}-{mode}")
 
     return take
+
+
+def switch_theme(page: Page, mode: str, theme: str) -> None:
+    """Change a page's theme, and wait until its style sheet is there."""
+    command(page, "apputils:change-theme", theme=theme)
+    light = "true" if mode == "light" else "false"
+    page.locator(f"body[data-jp-theme-light='{light}']").wait_for(state="attached")
+    colour = "() => getComputedStyle(document.body).getPropertyValue('--jp-layout-color1').trim()"
+    page.wait_for_function(f"dark => ['#fff', 'white', '#ffffff'].includes(({colour})()) !== dark", arg=mode == "dark")

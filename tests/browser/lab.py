@@ -1,4 +1,4 @@
-"""A real JupyterLab, or Voila, on loopback, with a home of its own."""
+"""A real JupyterLab (with Notebook 7), or Voila, on loopback, with a home of its own."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import nbformat
 import requests
 
 TOKEN = "browser-tests"  # of a server that only this machine reaches, for as long as the tests run
-_START_SECONDS = 60.0
+_START_SECONDS = 120.0
 _LAB_CONFIG = f"""
 c.ServerApp.ip = "127.0.0.1"
 c.ServerApp.port_retries = 0
@@ -27,8 +27,13 @@ c.LabApp.news_url = None
 c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
 c.LabApp.extension_manager = "readonly"
 c.LabApp.expose_app_in_browser = True
+c.JupyterNotebookApp.expose_app_in_browser = True
 """
-_QUIET = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
+_SETTINGS = {
+    "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
+    "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},  # what is out of sight is tested, too
+    "@jupyter-widgets/jupyterlab-manager:plugin": {"saveState": True},
+}
 
 
 class JupyterProcess:
@@ -59,7 +64,7 @@ class JupyterProcess:
 
 
 class Lab(JupyterProcess):
-    """JupyterLab."""
+    """JupyterLab, which also serves Notebook 7."""
 
     def __init__(self, folder: Path) -> None:
         port = free_port()
@@ -67,24 +72,30 @@ class Lab(JupyterProcess):
         config.write_text(_LAB_CONFIG)
         settings = folder / "app-settings"
         settings.mkdir()
-        (settings / "overrides.json").write_text(json.dumps(_QUIET))
+        (settings / "overrides.json").write_text(json.dumps(_SETTINGS))
         self.url = f"http://127.0.0.1:{port}"
-        command = ["jupyterlab", f"--config={config}", f"--port={port}", f"--LabApp.app_settings_dir={settings}"]
+        options = [f"--{app}.app_settings_dir={settings}" for app in ("LabApp", "JupyterNotebookApp")]
+        command = ["jupyterlab", f"--config={config}", f"--port={port}", *options]
         super().__init__(folder, command, f"{self.url}/api?token={TOKEN}")
 
-    def address(self, notebook: str) -> str:
-        """Return where a notebook of the folder is opened, by itself."""
-        return f"{self.url}/doc/tree/{notebook}?reset&token={TOKEN}"
+    def address(self, notebook: str, host: str = "lab") -> str:
+        """Return where a notebook of the folder is opened by itself, in ``lab`` or ``notebook``."""
+        path = {"lab": f"doc/tree/{notebook}?reset&", "notebook": f"notebooks/{notebook}?"}[host]
+        return f"{self.url}/{path}token={TOKEN}"
 
 
 class Voila(JupyterProcess):
-    """Voila, on one notebook."""
+    """Voila, on the notebooks of a folder."""
 
-    def __init__(self, folder: Path, notebook: str) -> None:
+    def __init__(self, folder: Path) -> None:
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
-        command = ["voila", notebook, "--no-browser", "--Voila.ip=127.0.0.1", f"--port={port}"]
+        command = ["voila", str(folder), "--no-browser", "--Voila.ip=127.0.0.1", f"--port={port}"]
         super().__init__(folder, command, f"{self.url}/voila/static/voila.js")
+
+    def address(self, notebook: str, mode: str = "light") -> str:
+        """Return where a notebook of the folder is shown, in ``light`` or ``dark``."""
+        return f"{self.url}/voila/render/{notebook}?theme={mode}"
 
 
 def write_notebook(folder: Path, name: str, *cells: str) -> str:

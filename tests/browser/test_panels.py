@@ -2,12 +2,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
 from jupyter_edge import samples
+from jupyter_edge.client.discovery import stop_engine
+from jupyter_edge.core.home import Home
+from tests.browser.conftest import THEMES, command, switch_theme
+from tests.browser.lab import Lab
 
 pytestmark = pytest.mark.browser
 Run = Callable[..., Page]
@@ -19,13 +24,15 @@ client.set_current_workspace(client.get_workspace("{workspace}", create_if_not_e
 MODEL = f"""model = client.upload_model("ccfraud", {str(samples.path("ccfraud.onnx"))!r})
 pipeline = client.build_pipeline("{{pipeline}}").add_model_step(model)
 pipeline.create_version();"""
-MANY_REPLICAS = "pipeline.deploy(DeploymentConfigBuilder().replica_count(24).build(), wait=False);"
+MANY_REPLICAS = "pipeline.deploy(DeploymentConfigBuilder().replica_count(40).build(), wait=False);"
 
 
 def expect_accessible(page: Page, panel: str) -> None:
-    """Expect that axe finds nothing in a panel that stops a keyboard or a screen reader."""
-    found = Axe().run(page, context=panel, options={"runOnly": ["wcag2a", "wcag2aa"]})
-    assert not found.response["violations"], found.generate_report()
+    """Expect that axe finds nothing in a panel, dark or light, that stops a keyboard or a screen reader."""
+    for mode, theme in THEMES.items():
+        switch_theme(page, mode, theme)
+        found = Axe().run(page, context=panel, options={"runOnly": ["wcag2a", "wcag2aa"]})
+        assert not found.response["violations"], f"{mode}: {found.generate_report()}"
 
 
 def panel_of(page: Page, i: int = 0) -> Locator:
@@ -33,7 +40,7 @@ def panel_of(page: Page, i: int = 0) -> Locator:
     return page.locator(".jupyter-edge-panel:not(.jupyter-edge-panel *)").nth(i)
 
 
-def test_the_whole_story_is_clicked_through(run_cells: Run, photograph: Photograph) -> None:
+def test_the_whole_story_is_clicked_through(run_cells: Run, photograph: Photograph, lab: Lab) -> None:
     page = run_cells(START.format(workspace="story"), "client.panel()")
     app = page.locator(".jupyter-edge-panel").first
     photograph(app, "app-empty")
@@ -59,7 +66,7 @@ def test_the_whole_story_is_clicked_through(run_cells: Run, photograph: Photogra
         app.get_by_role("button", name="Infer").click()
         expect(app.get_by_text("out.fraud_probability")).to_be_visible()
         expect(app.get_by_role("button", name="Infer")).to_be_enabled()
-    expect(app.locator(".jupyter-edge-spark")).to_be_visible()
+    expect(app.get_by_role("img", name=re.compile("^Latency: from "))).to_be_visible()
     photograph(app, "pipeline-running")
     expect_accessible(page, ".jupyter-edge-panel")
     app.get_by_role("button", name="Undeploy").click()
@@ -76,12 +83,22 @@ def test_the_whole_story_is_clicked_through(run_cells: Run, photograph: Photogra
     expect(app.get_by_text("EDGE_BUNDLE=")).to_be_visible()
     photograph(app, "edges-bundle")
     expect_accessible(page, ".jupyter-edge-panel")
+    expect_no_bundle_saved(page, lab.folder, app.locator("pre").get_by_text("EDGE_BUNDLE=").inner_text())
     app.get_by_role("button", name="I have copied it").click()
     expect(app.get_by_text("EDGE_BUNDLE=")).to_be_hidden()
     expect(app.get_by_role("cell", name="waits to join")).to_be_visible()
     app.get_by_role("tab", name="Logs").click()
     expect(app.get_by_text("out.fraud_probability").locator("visible=true").first).to_be_visible()
     photograph(app, "logs")
+
+
+def expect_no_bundle_saved(page: Page, folder: Path, shown: str) -> None:
+    """Expect that JupyterLab saves the widgets with the notebook, but not the bundle that one shows."""
+    (bundle,) = re.findall(r"EDGE_BUNDLE=(\S{40,})", shown)
+    page.evaluate("async () => { await window.jupyterapp.commands.execute('docmanager:save') }")
+    (saved,) = [path.read_text() for path in folder.glob("test_the_whole_story*.ipynb")]
+    assert "Command for" in saved
+    assert bundle not in saved
 
 
 def test_two_panels_agree_and_cancel_works_while_the_kernel_is_idle(run_cells: Run, photograph: Photograph) -> None:
@@ -100,16 +117,13 @@ def test_two_panels_agree_and_cancel_works_while_the_kernel_is_idle(run_cells: R
     expect(second.get_by_text("No steps yet")).to_be_visible()
 
 
-def test_the_kernels_interrupt_cancels_what_a_cell_waits_for(run_cells: Run, photograph: Photograph) -> None:
+def test_the_kernels_interrupt_cancels_what_a_cell_waits_for(run_cells: Run) -> None:
     start = START.format(workspace="interrupt") + "\n" + MODEL.format(pipeline="interrupt")
-    page = run_cells(start, MANY_REPLICAS, "follow(pipeline.job)", "print('job:', pipeline.job.refresh().state)")
+    page = run_cells(start, MANY_REPLICAS, "follow(pipeline.job)")
     expect(panel_of(page).get_by_text(re.compile("^Deploy running"))).to_be_visible()
-    page.evaluate("() => void window.jupyterapp.commands.execute('kernelmenu:interrupt')")
+    command(page, "kernelmenu:interrupt")
     expect(page.get_by_text("KeyboardInterrupt").first).to_be_visible()
-    page.evaluate("() => void window.jupyterapp.commands.execute('notebook:run-all-below')")
-    page.locator(".jp-CodeCell").nth(3).click()
-    page.evaluate("() => void window.jupyterapp.commands.execute('notebook:run-cell')")
-    expect(page.get_by_text(re.compile("^job: (cancelled|running)"))).to_be_visible()
+    expect(panel_of(page).get_by_text(re.compile("^Deploy cancelled"))).to_be_visible()
 
 
 def test_errors_and_empty_states_are_a_line_that_names_the_next_step(run_cells: Run, photograph: Photograph) -> None:
@@ -127,4 +141,35 @@ def test_errors_and_empty_states_are_a_line_that_names_the_next_step(run_cells: 
         expect(panel_of(page, i).locator("select").first).to_be_visible()
         if i:
             photograph(panel_of(page, i), f"{name}-empty")
+    expect_accessible(page, ".jupyter-edge-panel")
+
+
+def test_what_goes_wrong_elsewhere_is_said_where_it_was_begun(
+    run_cells: Run, photograph: Photograph, tmp_path: Path
+) -> None:
+    names = {"JUPYTER_EDGE_HOME": str(tmp_path / "home"), "JUPYTER_EDGE_REGISTRY": "127.0.0.1:1"}
+    start = f"import os\nos.environ.update({names})\n" + START.format(workspace="wrong")
+    cells = ["UploadPanel(client)", "pipeline.panel()", "PublishPanel(client)", "client.panel()"]
+    page = run_cells(start, MODEL.format(pipeline="wrong"), *cells, "pipeline.explore_logs()")
+    try:
+        upload, pipeline, publish, app = (panel_of(page, i) for i in range(4))
+        (tmp_path / "broken.onnx").write_bytes(b"no model" * 100)
+        upload.locator("input[type=file]").set_input_files(tmp_path / "broken.onnx")
+        expect(upload.get_by_label("Name", exact=True)).to_have_value("broken")
+        upload.get_by_role("button", name="Upload", exact=True).click()
+        expect(upload.get_by_role("alert")).to_contain_text("Upload failed")
+        photograph(upload, "upload-refused")
+        publish.get_by_role("button", name="Publish", exact=True).click()
+        expect(publish.get_by_role("alert").first).to_contain_text("127.0.0.1:1")
+        expect(publish.get_by_text("Error", exact=True)).to_be_visible()
+        photograph(publish, "publish-registry-unreachable")
+    finally:
+        stop_engine(Home(tmp_path / "home"))
+    for panel, name in ((upload, "upload"), (pipeline, "pipeline"), (publish, "publish"), (app, "app")):
+        expect(panel.get_by_role("alert").first).to_contain_text("Nothing answers at")
+        photograph(panel, f"{name}-engine-down")
+    log = page.locator(".jupyter-edge-log")
+    log.get_by_role("button", name="Refresh").click()
+    expect(log.locator(".jupyter-edge-log-error")).to_contain_text("Nothing answers at")
+    photograph(log, "log-engine-down")
     expect_accessible(page, ".jupyter-edge-panel")

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from jupyter_edge import samples
+from tests.browser.conftest import command
 from tests.browser.test_panels import expect_accessible
 
 pytestmark = pytest.mark.browser
@@ -37,7 +38,7 @@ explorer = pipeline.explore_logs()"""
 def test_boxes_follow_the_sliders_and_python_sees_the_same(run_cells: Run, photograph: Photograph) -> None:
     page = run_cells(DETECT)
     view = page.locator(".jupyter-edge-detection")
-    view.wait_for(timeout=45_000)  # a kernel starts, imports and deploys
+    view.wait_for()
     rows = view.get_by_role("option")
     status = view.get_by_role("status")
     expect(status).to_have_text(re.compile(r"^\d+ detections shown"))
@@ -61,7 +62,7 @@ def test_boxes_follow_the_sliders_and_python_sees_the_same(run_cells: Run, photo
 def test_a_picture_is_zoomed_and_walked_through_by_keys(run_cells: Run) -> None:
     page = run_cells(DETECT)
     view = page.locator(".jupyter-edge-detection")
-    view.wait_for(timeout=45_000)  # a kernel starts, imports and deploys
+    view.wait_for()
     svg = view.locator("svg")
     whole = svg.get_attribute("viewBox")
     view.get_by_role("listbox").focus()
@@ -84,7 +85,7 @@ def test_a_picture_is_zoomed_and_walked_through_by_keys(run_cells: Run) -> None:
 def test_the_log_is_paged_filtered_counted_and_exported(run_cells: Run, photograph: Photograph, tmp_path: Path) -> None:
     page = run_cells(LOG, "explorer")
     log = page.locator(".jupyter-edge-log")
-    log.wait_for(timeout=45_000)  # a kernel starts, imports and deploys
+    log.wait_for()
     rows = log.locator(".jupyter-edge-log-table tbody tr")
     place = log.locator(".jupyter-edge-log-place")
     expect(place).to_have_text("Page 1, 25 rows. ")
@@ -132,17 +133,17 @@ def test_charts_are_drawn_in_the_page_s_colours(run_cells: Run, photograph: Phot
         {"latency": "Latency", "rate": "Rows per second", "publish": "Publish"}.items()
     ):
         chart = page.locator(".jp-RenderedHTMLCommon svg[role=img]").nth(number)
-        chart.wait_for(timeout=45_000)  # a kernel starts, imports and deploys
+        chart.wait_for()
         expect(chart).to_contain_text(words)
         photograph(chart, f"chart-{name}")
 
 
 def expect_python(page: Page, expression: str, value: int) -> None:
     """Expect that the kernel, asked in a new cell, prints a value."""
-    page.evaluate("() => void window.jupyterapp.commands.execute('notebook:insert-cell-below')")
+    command(page, "notebook:insert-cell-below")
     page.keyboard.press("Escape")
-    page.evaluate("() => void window.jupyterapp.commands.execute('notebook:enter-edit-mode')")
+    command(page, "notebook:enter-edit-mode")
     page.locator(".jp-Cell.jp-mod-active .cm-content").fill(expression)
-    page.evaluate("() => void window.jupyterapp.commands.execute('notebook:run-cell')")
+    command(page, "notebook:run-cell")
     expect(page.locator(".jp-Cell").nth(1).locator(".jp-OutputArea-output").last).to_have_text(str(value))
-    page.evaluate("() => void window.jupyterapp.commands.execute('notebook:delete-cell')")
+    command(page, "notebook:delete-cell")

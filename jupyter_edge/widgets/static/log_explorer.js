@@ -93,9 +93,10 @@ class Explorer {
     for (const control of [this.partition, this.start, this.end, this.order, this.columns]) control.addEventListener("change", changed);
     const clear = this.button("All times", "Show rows of all times", () => ((this.start.value = this.end.value = ""), changed()));
     this.clear = clear;
-    const fields = [this.field("Partition ", this.partition), this.field("From (UTC) ", this.start), this.field("To (UTC) ", this.end), clear];
-    const bar = element("div", { class: "jupyter-edge-log-bar" }, ...fields, this.field("Order ", this.order));
-    return element("div", {}, bar, element("details", { class: "jupyter-edge-log-details" }, this.columnsTitle, this.columns));
+    const bar = (...fields) => element("div", { class: "jupyter-edge-log-bar" }, ...fields);
+    const rows = bar(this.field("Partition ", this.partition), this.field("Order ", this.order));
+    const times = bar(this.field("From (UTC) ", this.start), this.field("To (UTC) ", this.end), clear);
+    return element("div", {}, rows, times, element("details", { class: "jupyter-edge-log-details" }, this.columnsTitle, this.columns));
   }
 
   /** Return the view that the controls say. */
