@@ -142,7 +142,7 @@ def wait_for_job(
         raise failure(job.error or f"The {job.kind} was {job.state}: {job.message or 'no reason was given'}.")
     msg = (
         f"The {job.kind} has not ended after {seconds:.0f} s (so far: {job.message or job.state}). It goes on: "
-        f"see client.jobs(), where job {job.id} can also be cancelled."
+        f"client.jobs() shows it, client.get_job({job.id}).cancel() ends it."
     )
     raise failure(msg)
 

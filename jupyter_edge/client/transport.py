@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import warnings
 from collections.abc import Mapping, Sequence
@@ -212,9 +213,15 @@ def error_of(response: requests.Response) -> EdgeError:
     if isinstance(body, list) and body:
         first = body[0]
         return InferenceError(str(first.get("error", first)) if isinstance(first, dict) else str(first))
-    words = body.get("msg") if isinstance(body, dict) else None
+    words = _in_calls(body["msg"]) if isinstance(body, dict) and body.get("msg") else None
     if response.status_code == AuthenticationError.status:
         words = (words or "The engine refuses the token.").rstrip()
         return AuthenticationError(f"{words} Make a new Client(), or check JUPYTER_EDGE_TOKEN.")
     kind = _ERRORS.get(response.status_code, EdgeError)
     return kind(words or f"{response.url} answered {response.status_code} {response.reason}: {response.text[:300]}")
+
+
+def _in_calls(message: str) -> str:
+    """Return a message of the engine, which names its endpoints, with the calls that ask them."""
+    message = message.replace("jobs/list", "client.jobs()")
+    return re.sub(r"\b(models|pipelines|workspaces)/list\b", r"client.list_\1()", message)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from jupyter_edge.core.errors import EdgeError, InvalidInputError
+from jupyter_edge.core.errors import InvalidInputError
 from jupyter_edge.magics.parser import add_arguments
 from jupyter_edge.magics.session import Session
 from jupyter_edge.magics.table import Verb
@@ -68,10 +68,7 @@ def _run(verb: Verb, options: argparse.Namespace) -> Any:
     from jupyter_edge.magics.run import run_verb
 
     options.body = None
-    try:
-        return run_verb(verb, Session(), options)
-    except EdgeError as error:
-        raise type(error)(str(error).replace("`%edge ", "`jupyter edge ")) from error
+    return run_verb(verb, Session(prefix="jupyter edge"), options)
 
 
 def _serve() -> Verb:

@@ -72,7 +72,7 @@ def overview() -> str:
     return "\n".join([words, "%%edge VERB ...     the same for verbs that read the cell", "", *lines, ""])
 
 
-def help_text(name: str, *, notebook: bool = True) -> str:
+def help_text(name: str) -> str:
     """Return the overview, or all about the verb of a name.
 
     Raises:

@@ -6,35 +6,42 @@ import io
 import sys
 import warnings
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
-from jupyter_edge.core.errors import EngineUnavailableError, InvalidInputError
+from jupyter_edge.core.errors import AuthenticationError, EdgeError, EngineUnavailableError, InvalidInputError
 from jupyter_edge.display.twins import Command
 from jupyter_edge.magics.output import to_json
 from jupyter_edge.magics.session import Session
 from jupyter_edge.magics.table import Verb
+from jupyter_edge.magics.words import in_verbs
 
 
 def run_verb(verb: Verb, session: Session, options: Namespace) -> Any:
     """Run a verb and return its result; print it as JSON if that is asked for, and return nothing.
 
     Raises:
-        EdgeError: that of the Python API, as it is.
+        EdgeError: that of the Python API, advising verbs.
     """
     options.body = _body(verb, options)
     workspace = getattr(options, "workspace", None)
+
+    def reworded(message: str) -> str:
+        return in_verbs(message, session.prefix, getattr(options, "pipeline", None))
+
     try:
         with ExitStack() as stack:
             if options.quiet:
                 stack.enter_context(redirect_stdout(io.StringIO()))
             stack.enter_context(session.in_workspace(workspace))
-            stack.enter_context(_plain_warnings())
+            stack.enter_context(_plain_warnings(reworded))
             result = _twin(verb, session, options) or verb.run(session, options)
-    except EngineUnavailableError:
-        session.forget_client()  # so that the next verb starts the engine again
+    except EdgeError as error:
+        if isinstance(error, EngineUnavailableError | AuthenticationError):
+            session.forget_client()  # so that the next verb finds the engine, or starts it, again
+        error.args = (reworded(str(error)),)
         raise
     if options.json:
         print(to_json(result))
@@ -43,7 +50,7 @@ def run_verb(verb: Verb, session: Session, options: Namespace) -> Any:
 
 
 @contextmanager
-def _plain_warnings() -> Iterator[None]:
+def _plain_warnings(reworded: Callable[[str], str]) -> Iterator[None]:
     """Write our warnings as their words alone: where in our code they come from helps nobody."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
@@ -51,7 +58,7 @@ def _plain_warnings() -> Iterator[None]:
             yield
         finally:
             for warning in caught:
-                print(warning.message, file=sys.stderr)
+                print(reworded(str(warning.message)), file=sys.stderr)
 
 
 def _body(verb: Verb, options: Namespace) -> str | None:

@@ -16,12 +16,13 @@ class Session:
 
     Args:
         url: the engine's address; found as ``Client()`` finds it where empty.
+        prefix: how verbs begin where messages name them.
     """
 
-    def __init__(self, url: str = "") -> None:
+    def __init__(self, url: str = "", prefix: str = "%edge") -> None:
         self.url = url
+        self.prefix = prefix
         self.variables: Mapping[str, Any] = {}
-        self.foreground = False
         self._client: Client | None = None
         self._workspace: str | None = None
 

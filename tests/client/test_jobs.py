@@ -50,7 +50,7 @@ def test_a_job_that_fails_raises_its_reason(server: Server, transport: Transport
 
 def test_a_job_that_takes_too_long_goes_on_and_is_named(server: Server, transport: Transport) -> None:
     server.answer = job("running")
-    with pytest.raises(DeploymentError, match=r"not ended after 0 s \(so far: Loading ccfraud\).*job 7"):
+    with pytest.raises(DeploymentError, match=r"not ended after 0 s \(so far: Loading ccfraud\).*get_job\(7\)"):
         wait_for_job(transport, 7, Dots("Waiting ", out=io.StringIO()), 0, DeploymentError)
 
 

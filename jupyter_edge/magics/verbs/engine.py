@@ -84,7 +84,7 @@ def _cancel_curl(session: Session, options: Namespace) -> str:
 def _help(session: Session, options: Namespace) -> str:
     from jupyter_edge.magics.documentation import help_text
 
-    return help_text(" ".join(options.verb), notebook=not session.foreground)
+    return help_text(" ".join(options.verb))
 
 
 ENGINE_VERBS = (
