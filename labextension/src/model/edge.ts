@@ -20,7 +20,7 @@ export interface ILists {
 export type SectionName = keyof ILists;
 
 /** Which lists show something of a noun. */
-const SHOWN_IN: Record<Kind, readonly SectionName[]> = {
+const SHOWN_IN: Record<Exclude<Kind, 'all'>, readonly SectionName[]> = {
   workspace: ['workspaces'],
   model: ['models', 'workspaces'],
   pipeline: ['pipelines', 'workspaces'],
@@ -144,7 +144,7 @@ export class EdgeModel {
   private touched(changes: readonly IChange[] | null): SectionName[] {
     const all = Object.keys(this.lists) as SectionName[];
     const here = changes?.filter(({ workspace_id: id }) => id === null || id === this._workspaceId);
-    const names = here ? all.filter(name => here.some(change => SHOWN_IN[change.kind]?.includes(name))) : all;
+    const names = here ? all.filter(name => here.some(({ kind }) => kind !== 'all' && SHOWN_IN[kind]?.includes(name))) : all;
     return names.filter(name => this.isOpen(name));
   }
 

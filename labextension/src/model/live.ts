@@ -20,6 +20,8 @@ export interface ILiveOptions {
   stream: ISignal<unknown, IEmission>;
   /** Called with what changed; null where it is not known, so that all is read again. Rejects if it could not. */
   refresh: (changes: readonly IChange[] | null) => Promise<void>;
+  /** Called instead while nobody looks, to know no more than how the engine is. */
+  glance: () => Promise<void>;
   /** Whether anybody looks. */
   isVisible: () => boolean;
   seconds: number;
@@ -30,9 +32,9 @@ export class Live implements IDisposable {
   constructor(private readonly options: ILiveOptions) {
     this._poll = new Poll<void, Error>({
       name: 'jupyter-edge:poll',
-      factory: () => options.refresh(null),
+      factory: () => this.read(),
       frequency: { interval: options.seconds * 1000, backoff: true, max: 300_000 },
-      standby: () => (options.isVisible() ? 'when-hidden' : true),
+      standby: 'when-hidden',
       auto: false
     });
     options.stream.connect(this.onEvent, this);
@@ -46,16 +48,14 @@ export class Live implements IDisposable {
     this._poll.frequency = { ...this._poll.frequency, interval: value * 1000 };
   }
 
-  /** Read everything now, and poll from then on. */
+  /** Begin to poll. */
   async start(): Promise<void> {
-    this._missed = false;
     await this._poll.start();
   }
 
   /** Read what changed while nobody looked. */
   async show(): Promise<void> {
     if (this._missed) {
-      this._missed = false;
       await this._poll.refresh();
     }
   }
@@ -64,6 +64,11 @@ export class Live implements IDisposable {
     this.options.stream.disconnect(this.onEvent, this);
     clearTimeout(this._timer);
     this._poll.dispose();
+  }
+
+  private async read(): Promise<void> {
+    this._missed = !this.options.isVisible();
+    await (this._missed ? this.options.glance() : this.options.refresh(null));
   }
 
   private onEvent(_sender: unknown, event: IEmission): void {
@@ -83,7 +88,8 @@ export class Live implements IDisposable {
 
   private tell(): void {
     const changes = this._changes.splice(0);
-    this.options.refresh(changes).catch(() => this._poll.refresh());
+    const known = changes.some(({ kind }) => kind === 'all') ? null : changes;
+    this.options.refresh(known).catch(() => this._poll.refresh());
   }
 
   private readonly _poll: Poll<void, Error>;

@@ -106,7 +106,8 @@ export interface IEngineStatus {
   msg: string | null;
 }
 
-export type Kind = 'workspace' | 'model' | 'pipeline' | 'deployment' | 'publish' | 'edge' | 'job' | 'log';
+/** `all` where changes may have been missed. */
+export type Kind = 'all' | 'workspace' | 'model' | 'pipeline' | 'deployment' | 'publish' | 'edge' | 'job' | 'log';
 
 /** What the engine says changed. */
 export interface IChange {

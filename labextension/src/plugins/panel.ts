@@ -49,6 +49,7 @@ function activate(
   const live = new Live({
     stream: events.stream,
     refresh: changes => model.refresh(changes),
+    glance: () => model.engine.refresh(),
     isVisible: () => sidebar.isVisible,
     seconds: POLL_SECONDS
   });

@@ -60,9 +60,9 @@ export function adviceFor(engine: EngineModel, trans: TranslationBundle): IAdvic
       };
     case 'missing':
       return {
-        why: trans.__('This Jupyter server has not loaded the extension jupyter_edge.server.'),
+        why: trans.__('This Jupyter server has not loaded the extension jupyter_edge.'),
         next: trans.__('Enable it where Jupyter runs, and restart Jupyter:'),
-        code: 'jupyter server extension enable jupyter_edge.server',
+        code: 'jupyter server extension enable jupyter_edge',
         canStart: false
       };
     case 'offline':
