@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ import yaml
 from jupyter_edge.client.ensure import ModelWish
 from jupyter_edge.core.deployment import DeploymentConfigBuilder
 from jupyter_edge.core.errors import InvalidInputError
+from jupyter_edge.core.framework import Framework
 from jupyter_edge.core.naming import check_name
 
 
@@ -57,13 +58,19 @@ class _Reader:
     def __init__(self, first_line: int, variables: Mapping[str, Any]) -> None:
         self._first_line = first_line
         self._variables = variables
+        self._edges: set[str] = set()
 
     def declaration(self, text: str) -> Declaration:
         try:
             node = yaml.compose(text, Loader=yaml.SafeLoader)
         except yaml.MarkedYAMLError as error:
             line = self._first_line + (error.problem_mark.line if error.problem_mark else 0)
-            msg = f"Line {line} is no YAML: {error.problem}."
+            advice = "; indent with spaces" if "'\\t'" in (error.problem or "") else ""
+            msg = f"Line {line} is no YAML: {error.problem}{advice}."
+            raise InvalidInputError(msg) from None
+        except yaml.reader.ReaderError as error:
+            line = self._first_line + text.count("\n", 0, error.position)
+            msg = f"Line {line} is no YAML: it has the character {chr(error.character)!r}."
             raise InvalidInputError(msg) from None
         if node is None:
             msg = "The declaration is empty: begin with `steps:` and a list of models."
@@ -85,9 +92,9 @@ class _Reader:
         readers = {
             "model": self._text,
             "file": lambda node: Path(self._text(node)),
-            "framework": self._text,
+            "framework": lambda node: self._one_of(node, [framework.value for framework in Framework]),
             "tensor_fields": self._texts,
-            "batch_config": self._text,
+            "batch_config": lambda node: self._one_of(node, ["single"]),
         }
         found = self._mapping(node, "a step", readers)
         if "model" not in found:
@@ -100,6 +107,9 @@ class _Reader:
         if "name" not in found:
             raise self._error(node, "the edge has no `name`")
         self._checked(node, lambda: check_name("edge", found["name"]))
+        if found["name"] in self._edges:
+            raise self._error(node, f"edge {found['name']!r} is there twice")
+        self._edges.add(found["name"])
         return EdgeWish(**found)
 
     def _limits(self, node: yaml.Node, what: str) -> DeploymentConfigBuilder | None:
@@ -125,9 +135,9 @@ class _Reader:
             raise self._error(node, f"{what} is a mapping of {', '.join(readers)}")
         found: dict[str, Any] = {}
         for key_node, value_node in node.value:
-            key = self._value(key_node)
-            if not isinstance(key, str) or key not in readers:
-                near = difflib.get_close_matches(str(key), readers, n=1)
+            key = key_node.value if isinstance(key_node, yaml.ScalarNode) else str(self._value(key_node))
+            if key not in readers:
+                near = difflib.get_close_matches(key, readers, n=1)
                 words = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(readers)}."
                 raise self._error(key_node, f"{key!r} is no key of {what}; {words}", end="")
             if key in found:
@@ -146,10 +156,17 @@ class _Reader:
             raise self._error(node, f"{value!r} is no text")
         return str(value)
 
+    def _one_of(self, node: yaml.Node, known: Sequence[str]) -> str:
+        text = self._text(node)
+        if text not in known:
+            raise self._error(node, f"{text!r} is not known here: write {' or '.join(known)}")
+        return text
+
     def _texts(self, node: yaml.Node) -> tuple[str, ...]:
         value = self._value(node)
         if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
-            raise self._error(node, f"{value!r} is no list of texts: write [{value}]")
+            example = f": write [{value}]" if isinstance(value, str) else ""
+            raise self._error(node, f"{value!r} is no list of texts{example}")
         return tuple(value)
 
     def _value(self, node: yaml.Node) -> Any:
@@ -167,7 +184,7 @@ class _Reader:
         try:
             check()
         except (InvalidInputError, ValueError, TypeError) as error:
-            raise self._error(node, str(error), end="") from None
+            raise self._error(node, str(error).replace("replica_count", "replicas"), end="") from None
 
     def _error(self, node: yaml.Node, words: str, end: str = ".") -> InvalidInputError:
         return InvalidInputError(f"Line {self._first_line + node.start_mark.line}: {words}{end}")
