@@ -18,7 +18,7 @@ from jupyter_edge.engine.jobs import JobContext
 from jupyter_edge.engine.pipelines import UNFINISHED
 from jupyter_edge.engine.registry import EdgeRegistry
 from jupyter_edge.engine.specs import configs_by_id, configs_of_steps, newest_config, require_steps, spec_of
-from jupyter_edge.engine.tables import Model, ModelConfig, ModelVersion, PipelineVersion, Publish, now
+from jupyter_edge.engine.tables import Model, ModelConfig, ModelVersion, Pipeline, PipelineVersion, Publish, now
 from jupyter_edge.oci.artifact import push_pipeline
 from jupyter_edge.oci.blobs import BlobStore
 from jupyter_edge.oci.helm import Chart, push_chart
@@ -97,6 +97,14 @@ def list_publishes(session: Session, pipeline_id: int) -> list[Publish]:
     """Return the publishes of all versions of a pipeline, oldest first."""
     query = select(Publish).join(PipelineVersion).where(PipelineVersion.pipeline_id == pipeline_id)
     return list(session.scalars(query.order_by(Publish.id)))
+
+
+def list_workspace_publishes(session: Session, workspace_id: int | None) -> list[Publish]:
+    """Return the publishes of all pipelines of a workspace, or of all workspaces, newest first."""
+    query = select(Publish).join(PipelineVersion).join(Pipeline)
+    if workspace_id is not None:
+        query = query.where(Pipeline.workspace_id == workspace_id)
+    return list(session.scalars(query.order_by(Publish.id.desc())))
 
 
 def delete_publish(session: Session, publish_id: int) -> None:

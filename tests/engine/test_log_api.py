@@ -172,6 +172,15 @@ def test_following_next_from_the_topics_positions_ends_in_an_empty_page(scene: E
     assert found == list(range(5, 30))
 
 
+def test_get_logs_leaves_out_what_the_caller_does_not_want(scene: EdgeScene) -> None:
+    scene.log(record(0))
+    body = {"pipeline_name": scene.pipeline, "workspace_id": scene.workspace_id}
+    address = "/v1/api/pipelines/get_logs?dataset.exclude=in&dataset.exclude=out&dataset.separator=."
+    (row,) = scene.engine.client.post(address, json=body).json()
+    assert set(row) == {"time", "check_failures", "metadata"}
+    assert row["metadata"]["partition"] == scene.edge
+
+
 def test_get_logs_answers_nested_json_with_a_cursor(scene: EdgeScene) -> None:
     value = np.array([[1.0094898]], np.float32)
     scene.log(record(0), record(1, outputs={"variable": value}), record(2, outputs={"variable": value}))

@@ -197,6 +197,13 @@ def test_what_cannot_be_published_is_refused_at_once(scene: Scene, more: dict[st
     assert answer.json()["msg"]
 
 
+def test_the_publishes_of_a_workspace_are_listed_newest_first(scene: Scene) -> None:
+    first, second = scene.publish()["id"], scene.publish()["id"]
+    listed = scene.engine.post("pipelines/list_publishes", workspace_id=scene.workspace_id)["publishes"]
+    assert [publish["id"] for publish in listed] == [second, first]
+    assert scene.engine.post("pipelines/list_publishes", workspace_id=10**6) == {"publishes": []}
+
+
 def test_publishes_are_listed_by_pipeline_under_either_name_of_its_id(scene: Scene) -> None:
     made = [scene.publish()["id"], scene.publish(scene.new_version())["id"]]
     for name in ("pipeline_id", "publish_id"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request, Response
@@ -94,7 +95,10 @@ async def read_records(topic: str, request: Request, state: State) -> Response:
 
 @_pipelines.post("/get_logs", response_class=Response)
 async def get_logs(body: LogsRequest, request: Request, state: State) -> Response:
-    """Read a page of a pipeline's log as nested JSON rows, or as an Arrow IPC file if the caller accepts that."""
+    """Read a page of a pipeline's log as nested JSON rows, or as an Arrow IPC file if the caller accepts that.
+
+    The query takes ``dataset[]`` and ``dataset.exclude[]``.
+    """
 
     def find() -> int | None:
         with state.sessions() as session:
@@ -105,8 +109,9 @@ async def get_logs(body: LogsRequest, request: Request, state: State) -> Respons
         msg = f"There is no pipeline {body.pipeline_name!r} in workspace {body.workspace_id}: pipelines/list names all."
         raise EntityNotFoundError(msg)
     await state.deployments.flush(pipeline_id)
+    selection = replace(Selection.parse(request.url.query), separator=None)
     as_arrow = ARROW_FILE in request.headers.get("accept", "")
-    return await run_in_threadpool(_logs, state.logs, pipeline_id, body, as_arrow=as_arrow)
+    return await run_in_threadpool(_logs, state.logs, pipeline_id, body, selection, as_arrow=as_arrow)
 
 
 async def _find_and_flush(state: EngineState, topic: str) -> int | None:
@@ -145,11 +150,11 @@ def _records(logs: LogStore, pipeline_id: int | None, query: str, body: bytes) -
     return Response(content, media_type=ARROW_FILE, headers={_STATUS: status})
 
 
-def _logs(logs: LogStore, pipeline_id: int, body: LogsRequest, *, as_arrow: bool) -> Response:
+def _logs(logs: LogStore, pipeline_id: int, body: LogsRequest, selection: Selection, *, as_arrow: bool) -> Response:
     from jupyter_edge.engine import log_answer
 
     positions = log_answer.decode_cursor(body.cursor)
-    asked = log_answer.Request(body.page_size, body.order, body.start_time, body.end_time, positions, Selection())
+    asked = log_answer.Request(body.page_size, body.order, body.start_time, body.end_time, positions, selection)
     page = log_answer.read(logs, pipeline_id, asked)
     headers: dict[str, str] = {_STATUS: page.status}
     if page.status != "All":

@@ -52,6 +52,18 @@ class PublishesAnswer(TypedDict):
     edges: list[EdgeItem]
 
 
+class WorkspaceFilter(RequestBody):
+    """Of which workspace; of all where none is given."""
+
+    workspace_id: Id | None = None
+
+
+class WorkspacePublishes(TypedDict):
+    """Publishes, newest first."""
+
+    publishes: list[PublishItem]
+
+
 @_pipelines.post("/publish", status_code=202)
 def publish(body: NewPublish, state: State, response: Response) -> PublishItem:
     """Start to push a pipeline version to the edge registry."""
@@ -89,6 +101,14 @@ def list_publishes(body: PublishesOf, state: State) -> PublishesAnswer:
             publishes=[publish_item(row) for row in publishes.list_publishes(session, pipeline_id)],
             edges=[edge_item(edge) for edge in list_edges(session, pipeline_id)],
         )
+
+
+@_pipelines.post("/list_publishes")
+def list_workspace_publishes(body: WorkspaceFilter, state: State) -> WorkspacePublishes:
+    """List publishes, of whatever pipeline."""
+    with state.sessions() as session:
+        found = publishes.list_workspace_publishes(session, body.workspace_id)
+        return WorkspacePublishes(publishes=[publish_item(row) for row in found])
 
 
 @_pipelines.post("/delete_publish")
