@@ -27,7 +27,8 @@ NOTHING = ""  # the value of a choice that has nothing to choose; None would sho
 class Panel(widgets.VBox):
     """A form on the engine's state, which it reads again while it is displayed; two panels show the same.
 
-    Subclasses fill ``body``, read in ``_read`` and show in ``_show``; what takes long goes through ``_do``.
+    Subclasses fill ``body``, with its buttons in a ``Row``, read in ``_read`` and show in ``_show``; what takes long
+    goes through ``_do``.
     """
 
     title: ClassVar[str] = ""
@@ -40,7 +41,9 @@ class Panel(widgets.VBox):
         self._allowed: dict[widgets.Button, bool] = {}
         self._working: set[widgets.Button] = set()
         self._message = widgets.HTML()
+        self._lines = {part: row.said for row in body if isinstance(row, Row) for part in row.children}
         self._unreachable = widgets.HTML()
+        self._unreachable.add_class("jupyter-edge-unreachable")
         heading = f'<div class="jupyter-edge-title" role="heading" aria-level="3">{escape(self.title)}</div>'
         children = [widgets.HTML(STYLE + heading), self._unreachable, *body, self._message]
         super().__init__(children)
@@ -111,9 +114,15 @@ class Panel(widgets.VBox):
 
         field.observe(changed, "value")
 
-    def say(self, text: str = "", kind: str = "") -> None:
-        """Say something in the line under the form; ``kind`` is good, bad or nothing."""
-        self._message.value = message(text, kind) if text else ""
+    def say(self, text: str = "", kind: str = "", pressed: widgets.Button | None = None) -> None:
+        """Say something under the button that was pressed, or the form, and nothing else any more.
+
+        ``kind`` is good, bad or nothing.
+        """
+        for line in (self._message, *self._lines.values()):
+            line.value = ""
+        if text:
+            self._lines.get(pressed, self._message).value = message(text, kind)
 
     def _allow(self, button: widgets.Button, allowed: bool) -> None:
         """Let a button be pressed, once what it started before is done."""
@@ -136,12 +145,12 @@ class Panel(widgets.VBox):
         try:
             said = work()
             if said:
-                self.say(said, "good")
+                self.say(said, "good", button)
         except EdgeError as error:
-            self.say(str(error), "bad")
+            self.say(str(error), "bad", button)
         except Exception as error:  # noqa: BLE001 (in a thread, nobody else would say it)
             _log.exception("A panel failed")
-            self.say(f"That failed unexpectedly ({type(error).__name__}: {error}).", "bad")
+            self.say(f"That failed unexpectedly ({type(error).__name__}: {error}).", "bad", button)
         finally:
             self.refresh()
             with self._lock:
@@ -188,9 +197,13 @@ def button(text: str, tooltip: str, style: str = "") -> widgets.Button:
     return widgets.Button(description=text, tooltip=tooltip, button_style=style)
 
 
-def row(*parts: widgets.Widget) -> widgets.HBox:
-    """Return widgets beside one another, in more lines where they have no room."""
-    return widgets.HBox(parts, layout=widgets.Layout(flex_flow="row wrap", align_items="center", grid_gap="8px"))
+class Row(widgets.HBox):
+    """Widgets beside one another, in more lines where they have no room, and under them what their buttons say."""
+
+    def __init__(self, *parts: widgets.Widget) -> None:
+        self.said = widgets.HTML(layout=widgets.Layout(width="100%"))
+        layout = widgets.Layout(flex_flow="row wrap", align_items="center", grid_gap="8px")
+        super().__init__([*parts, self.said], layout=layout)
 
 
 def set_options(choice: widgets.Dropdown, options: Iterable[tuple[str, Any]], none: str) -> None:

@@ -10,7 +10,7 @@ import ipywidgets as widgets
 
 from jupyter_edge.core.errors import InvalidInputError
 from jupyter_edge.display import Listing
-from jupyter_edge.widgets.base import NOTHING, Panel, button, field, hint, message, row, section, set_options, table
+from jupyter_edge.widgets.base import NOTHING, Panel, Row, button, field, hint, message, section, set_options, table
 from jupyter_edge.widgets.commands import Commands
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class EdgePanel(Panel):
         self._once = widgets.HTML()
         self._commands = Commands("Start it with")
         self._done = button("I have copied it", "Show the bundle no more")
-        self._done_row = row(self._done)
+        self._done_row = Row(self._done)
         self._table = widgets.HTML()
         self._edge = field(widgets.Dropdown, "Edge", options=[(_NO_EDGE, NOTHING)])
         self._remove = button("Remove", "Take the edge from its publish; its rows stay in the log", "danger")
@@ -76,8 +76,8 @@ class EdgePanel(Panel):
         self._done.on_click(lambda _: self._show_bundle(None))
         self._ask(False)
         self._show_bundle(None)
-        new = [self._choice, self._name, self._tags, row(self._add), self._once, *self._commands.parts, self._done_row]
-        watch = [section("Registered"), self._table, self._edge, row(self._remove, self._sure, self._keep)]
+        new = [self._choice, self._name, self._tags, Row(self._add), self._once, *self._commands.parts, self._done_row]
+        watch = [section("Registered"), self._table, self._edge, Row(self._remove, self._sure, self._keep)]
         super().__init__(client, [*new, *watch])
 
     def overview(self) -> Listing[Any]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as widgets
 
 from jupyter_edge.core.errors import EdgeError, JobCancelledError
-from jupyter_edge.widgets.base import STYLE, button, message, row
+from jupyter_edge.widgets.base import STYLE, Row, button, message
 
 if TYPE_CHECKING:
     from jupyter_edge.client import Job
@@ -36,7 +36,7 @@ class JobProgress(widgets.VBox):
         self._button = button("Cancel", "End this work before it is done")
         self._line = widgets.HTML()
         self._button.on_click(lambda _: self.cancel())
-        super().__init__([widgets.HTML(STYLE), row(self._bar, self._button), self._line])
+        super().__init__([widgets.HTML(STYLE), Row(self._bar, self._button), self._line])
         self.add_class("jupyter-edge-panel")
         self.add_class("jupyter-edge-job")
         self.layout.display = "none"

@@ -11,7 +11,7 @@ import ipywidgets as widgets
 
 from jupyter_edge.core.errors import InvalidInputError
 from jupyter_edge.display import Listing
-from jupyter_edge.widgets.base import NOTHING, Panel, button, field, hint, row, section, set_options, state_line
+from jupyter_edge.widgets.base import NOTHING, Panel, Row, button, field, hint, section, set_options, state_line
 from jupyter_edge.widgets.job_progress import JobProgress
 from jupyter_edge.widgets.latency import Latency, read_latency
 from jupyter_edge.widgets.limits import Limits
@@ -91,9 +91,9 @@ class PipelinePanel(Panel):
         super().__init__(client, self._form())
 
     def _form(self) -> list[widgets.Widget]:
-        choose = [self._choice, row(self._new, self._create)]
-        steps = [section("Steps"), self._steps, row(self._model, self._add)]
-        run = [section("Run"), *self._limits.fields, row(self._deploy, self._undeploy), self.progress, self._live]
+        choose = [self._choice, Row(self._new, self._create)]
+        steps = [section("Steps"), self._steps, Row(self._model, self._add)]
+        run = [section("Run"), *self._limits.fields, Row(self._deploy, self._undeploy), self.progress, self._live]
         return [*choose, *steps, *run, *self._latency.parts, section("Try it"), *self._try.parts]
 
     def overview(self) -> Listing[Any]:
@@ -143,12 +143,12 @@ class PipelinePanel(Panel):
             return
         self._steps.children = [self._step_row(i, step) for i, step in enumerate(chosen.steps)]
 
-    def _step_row(self, i: int, step: _Step) -> widgets.HBox:
+    def _step_row(self, i: int, step: _Step) -> Row:
         name = widgets.Label(f"{i + 1}. {step.name}, version {step.version[:8]}")
         name.layout.width = "24em"
         remove = button("Remove", f"Remove step {i + 1}, {step.name}")
         self._on_click(remove, lambda: self._do_remove(i, step))
-        return row(name, remove)
+        return Row(name, remove)
 
     def _first_model(self, steps: tuple[_Step, ...]) -> Callable[[], ModelVersion] | None:
         if not steps:

@@ -12,11 +12,11 @@ from jupyter_edge.display import Listing
 from jupyter_edge.widgets.base import (
     NOTHING,
     Panel,
+    Row,
     button,
     field,
     hint,
     message,
-    row,
     section,
     set_options,
     state_line,
@@ -70,7 +70,7 @@ class PublishPanel(Panel):
         self._on_change(self._choice)
         self._on_change(self._publish)
         self._on_click(self._push, self._do_publish)
-        what = [self._registry, self._choice, *self._limits.fields, row(self._push), self.progress]
+        what = [self._registry, self._choice, *self._limits.fields, Row(self._push), self.progress]
         super().__init__(client, [*what, section("Published"), self._publish, self._result, *self._commands.parts])
 
     def overview(self) -> Listing[Any]:

@@ -12,7 +12,7 @@ import ipywidgets as widgets
 from jupyter_edge.core.errors import EdgeError, InvalidInputError
 from jupyter_edge.core.schema import TensorSpec
 from jupyter_edge.display import Listing
-from jupyter_edge.widgets.base import button, field, hint, row, table
+from jupyter_edge.widgets.base import Row, button, field, hint, table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +33,7 @@ class TryIt:
         self._hint = widgets.HTML()
         self._answer = widgets.HTML()
         self.button = button("Infer", "Send the rows to the deployed pipeline")
-        self.parts = [self._rows, self._hint, row(self.button), self._answer]
+        self.parts = [self._rows, self._hint, Row(self.button), self._answer]
         self._suggested: object = None
         self._text = ""
 

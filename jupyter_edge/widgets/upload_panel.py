@@ -13,7 +13,7 @@ from jupyter_edge.core.errors import InvalidInputError, JobCancelledError
 from jupyter_edge.core.framework import Framework
 from jupyter_edge.core.schema import TensorSpec
 from jupyter_edge.display import Listing
-from jupyter_edge.widgets.base import NOTHING, Panel, button, field, hint, row, section, set_options, table
+from jupyter_edge.widgets.base import NOTHING, Panel, Row, button, field, hint, section, set_options, table
 from jupyter_edge.widgets.file_drop import FileDrop
 from jupyter_edge.widgets.job_progress import JobProgress
 
@@ -63,8 +63,8 @@ class UploadPanel(Panel):
         self._on_change(self._model)
         self._on_click(self._upload, self._begin_upload)
         self._on_click(self._save, self._configure)
-        setup = [section("Its inputs"), self._model, self._inputs, self._fields, self._single, row(self._save)]
-        form = [self._drop, self._path, self._name, self._framework, row(self._upload), self.progress]
+        setup = [section("Its inputs"), self._model, self._inputs, self._fields, self._single, Row(self._save)]
+        form = [self._drop, self._path, self._name, self._framework, Row(self._upload), self.progress]
         super().__init__(client, [*form, *setup])
 
     def overview(self) -> Listing[Any]:

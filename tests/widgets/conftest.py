@@ -42,7 +42,7 @@ def until() -> Until:
 
 @pytest.fixture
 def press(until: Until) -> Callable[[Panel, str], str]:
-    """Press a panel's button by its text, wait until its work is done, and return what the panel says then."""
+    """Press a panel's button by its text, wait until its work is done, and return what is said under it then."""
 
     def press(panel: Panel, text: str) -> str:
         (button,) = [one for one in buttons(panel) if one.description == text and one.layout.display != "none"]
@@ -50,7 +50,7 @@ def press(until: Until) -> Callable[[Panel, str], str]:
         button.click()
         until(lambda: not panel._working)
         with panel._lock:
-            return str(panel._message.value)
+            return str(panel._lines.get(button, panel._message).value)
 
     return press
 

@@ -163,12 +163,13 @@ class Explorer {
     const heads = columns.map((name) => element("th", { scope: "col" }, name));
     const cell = (text, i) => element("td", numeric[i] ? { class: "jupyter-edge-log-number" } : {}, text);
     const lines = rows.map((row) => element("tr", {}, ...row.map(cell)));
-    const empty = "No rows: none were logged yet, or the filters leave none.";
+    const logged = Object.values(this.model.get("_partitions")).some((rows) => rows);
+    const empty = logged ? "No rows: the filters leave none." : "No rows yet: they are here once the pipeline has answered.";
     const body = lines.length ? lines : [element("tr", {}, element("td", { class: "jupyter-edge-log-empty" }, empty))];
     this.table.replaceChildren(element("thead", {}, element("tr", {}, ...heads)), element("tbody", {}, ...body));
     this.first.disabled = this.previous.disabled = number === 0;
     this.next.disabled = !more;
-    this.place.textContent = `Page ${number + 1}, ${rows.length} ${rows.length === 1 ? "row" : "rows"}${more ? "" : ", the last"}. ${note}`;
+    this.place.textContent = `Page ${number + 1}, ${rows.length} ${rows.length === 1 ? "row" : "rows"}${more || !number ? "" : ", the last"}. ${note}`;
   }
 
   buildSpread() {
@@ -188,6 +189,7 @@ class Explorer {
 
   drawChoice() {
     const { column, element: item, isList } = this.model.get("_spread");
+    this.column.disabled = !this.model.get("_columns").length;
     options(this.column, [["", "no column"], ...this.model.get("_columns").map((name) => [name, name])], column);
     if (document.activeElement !== this.item) this.item.value = item ?? "";
     this.itemField.hidden = !isList;
@@ -242,7 +244,8 @@ class Explorer {
 
   drawMessage() {
     const { error, done } = this.model.get("_message");
-    this.status.className = error ? "jupyter-edge-log-status jupyter-edge-log-error" : "jupyter-edge-log-status";
+    const kind = error ? "jupyter-edge-message jupyter-edge-bad" : done ? "jupyter-edge-message jupyter-edge-good" : "";
+    this.status.className = `jupyter-edge-log-status ${kind}`;
     this.status.textContent = error ?? done ?? "";
   }
 
