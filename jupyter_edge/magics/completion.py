@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from jupyter_edge.magics.session import Session
 
 _LINE = re.compile(r"\s*(?:[\w.,\s]+=\s*)?%{1,2}edge\s+(?P<words>.*)")
+_WORD = re.compile(r"(?:\\.|[^\s\\])+")  # a backslash keeps a space in a word, as in a shell
 _FRESH_SECONDS = 2.0
 
 
@@ -52,10 +53,14 @@ class Completer:
         thread.start()
         return thread
 
+    def names(self, kind: str) -> list[str]:
+        """Return the names of pipelines, models, edges and so on that the engine had when it was last asked."""
+        return self._names.get(kind, [])
+
     def candidates(self, line: str) -> list[str]:
         """Return what the last word of a line may become; the line begins after ``%edge``."""
-        words = line.split()
-        typed = "" if not words or line[-1].isspace() else words.pop()
+        words = _WORD.findall(line)
+        typed = words.pop() if words and line.endswith(words[-1]) else ""
         verb = _verb_of(words)
         if verb is None:
             return _starting(_next_words(words), typed)
@@ -79,7 +84,8 @@ class Completer:
         if time.monotonic() - self._asked > _FRESH_SECONDS:
             self.refresh()
         line = found["words"]
-        typed = "" if not line or line[-1].isspace() else line.split()[-1]
+        words = _WORD.findall(line)
+        typed = words[-1] if words and line.endswith(words[-1]) else ""
         # What is typed, where nothing else fits: IPython asks its other matchers if there is nothing at all.
         completions = [SimpleCompletion(text, type="param") for text in self.candidates(line) or [typed]]
         return {"completions": completions, "suppress": True, "matched_fragment": typed, "ordered": True}
@@ -95,7 +101,7 @@ class Completer:
             return [*_starting(self._variables(), typed), *_files(typed)]
         if kind == "variables":
             return _starting(self._variables(), typed)
-        return _starting(self._names.get(kind or "", []), typed)
+        return _starting(self.names(kind or ""), typed)
 
     def _ask(self) -> None:
         try:
@@ -159,11 +165,12 @@ def _starting(words: Iterable[str], typed: str) -> list[str]:
 
 
 def _files(typed: str) -> list[str]:
-    folder, _, name = typed.rpartition("/")
-    base = Path(f"{folder}/" if "/" in typed else ".").expanduser()
-    prefix = f"{folder}/" if "/" in typed else ""
+    """Return the files that a path may become; those that begin with a dot only where one is typed."""
+    folder, slash, name = typed.replace("\\ ", " ").rpartition("/")
+    prefix = folder + slash
     try:
-        found = sorted(base.iterdir())
+        found = sorted(Path(prefix or ".").expanduser().iterdir())
     except OSError:
         return []
-    return [f"{prefix}{path.name}{'/' * path.is_dir()}" for path in found if path.name.startswith(name)]
+    shown = [path for path in found if path.name.startswith(name) and (name or not path.name.startswith("."))]
+    return [f"{prefix}{path.name}{'/' * path.is_dir()}".replace(" ", "\\ ") for path in shown]

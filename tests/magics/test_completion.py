@@ -7,8 +7,14 @@ import pandas as pd
 import pytest
 from IPython.core.completer import provisionalcompleter
 from IPython.core.interactiveshell import InteractiveShell
+from IPython.terminal.interactiveshell import TerminalInteractiveShell
+from IPython.terminal.ptutils import IPythonPTCompleter
+from prompt_toolkit.completion import CompleteEvent
+from prompt_toolkit.document import Document
+from traitlets.config import Config
 
-from jupyter_edge.magics.extension import EdgeMagics
+from jupyter_edge.magics.extension import EdgeMagics, load
+from jupyter_edge.magics.parser import parse
 from jupyter_edge.magics.verbs import VERBS
 
 from .conftest import Run
@@ -57,6 +63,28 @@ def test_files_and_variables_complete(shell: InteractiveShell, in_samples: Path)
     assert completed(shell, "%edge models -o fra") == ["%edge models -o frame"]
     assert completed(shell, "%edge upload x nowhere/") == []
     assert completed(shell, "%edge models ") == []
+
+
+def test_files_complete_with_spaces_in_their_names_and_hidden_ones_when_asked_for(
+    shell: InteractiveShell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("my model.onnx", "my other.onnx", ".hidden"):
+        (tmp_path / name).touch()
+    line = "%edge upload x "
+    assert completed(shell, line) == [rf"{line}my\ model.onnx", rf"{line}my\ other.onnx"]
+    assert completed(shell, f"{line}.") == [f"{line}.hidden"]
+    (made,) = completed(shell, rf"{line}my\ m")
+    assert made == rf"{line}my\ model.onnx"
+    _, options = parse(made.removeprefix("%edge "))
+    assert options.file == "my model.onnx"
+
+
+def test_verbs_complete_in_a_terminal() -> None:
+    shell = TerminalInteractiveShell(config=Config({"HistoryManager": {"enabled": False}}))
+    load(shell)
+    offered = IPythonPTCompleter(shell=shell).get_completions(Document("%edge unde"), CompleteEvent())
+    assert [one.text for one in offered] == ["undeploy"]
 
 
 def test_names_of_the_engine_complete(shell: InteractiveShell, magics: EdgeMagics, run: Run, published: str) -> None:
