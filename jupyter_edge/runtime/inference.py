@@ -12,7 +12,7 @@ import numpy as np
 import orjson
 
 from jupyter_edge.core.dataset import Path, Selection
-from jupyter_edge.core.errors import AuthenticationError, EdgeError
+from jupyter_edge.core.errors import AuthenticationError, EdgeError, InvalidInputError
 from jupyter_edge.core.records import Column, InferenceRecord, LogSink
 from jupyter_edge.runtime.answer import Answer, Constant, Value, arrange
 from jupyter_edge.runtime.batch import Batch, bytes_per_row, joined
@@ -74,12 +74,13 @@ class InferenceService:
         started = time.perf_counter_ns()
         batch = decode(request.headers, request.body)
         parsed = time.perf_counter_ns() - started
-        if not batch.columns and not batch.rows:
-            # As JSON, [] does not say of what there is nothing: no column can be missing.
-            layout = _Layout(form, (), None)
-            return Inference(request.target, batch, parsed, functools.partial(self._write, layout))
         choose = _chosen if len(request.body) <= _REMEMBERED_BODY else _chosen.__wrapped__
-        separator, leaves = choose(query, tuple(batch.columns), self._outputs)
+        try:
+            separator, leaves = choose(query, tuple(batch.columns), self._outputs)
+        except InvalidInputError:
+            if batch.rows or batch.columns:
+                raise
+            separator, leaves = None, ()  # the JSON [] does not say of which columns there is nothing
         layout = _Layout(form, leaves, separator)
         inference = Inference(request.target, batch, parsed, functools.partial(self._write, layout))
         if form.encode_rows and self._may_join:

@@ -71,6 +71,23 @@ def failing(path: Path) -> Path:
     return save(path, nodes, [("x", TensorProto.FLOAT, ("n", 3))], [("y", TensorProto.FLOAT, (7, 7))], weights)
 
 
+def centring(path: Path) -> Path:
+    """A model that takes from each row the mean of all rows."""
+    nodes = [
+        helper.make_node("ReduceMean", ["x"], ["mean"], axes=[0], keepdims=1),
+        helper.make_node("Sub", ["x", "mean"], ["y"]),
+    ]
+    return save(path, nodes, [("x", TensorProto.FLOAT, ("n", 3))], [("y", TensorProto.FLOAT, ("n", 3))], {})
+
+
+def multiplying(path: Path, size: int) -> Path:
+    """A model that multiplies rows with a matrix of random numbers."""
+    matrix = np.random.default_rng(size).standard_normal((size, size)).astype(np.float32)
+    nodes = [helper.make_node("MatMul", ["x", "matrix"], ["y"])]
+    values: list[Value] = [(name, TensorProto.FLOAT, ("n", size)) for name in ("x", "y")]
+    return save(path, nodes, values[:1], values[1:], {"matrix": matrix})
+
+
 def pipeline_of(
     *paths: Path,
     tensor_fields: tuple[str, ...] | None = None,

@@ -232,10 +232,29 @@ def test_bad_arrow_is_a_bad_request(handler: Handler) -> None:
 
 def test_no_rows_give_no_rows(handler: Handler, log: Memory) -> None:
     assert post(handler, []).body == b"[]"
-    empty = arrow_file(pa.table({"x": pa.array([], pa.list_(pa.float32()))}))
-    answer = pa.ipc.open_file(post(handler, empty, accept=ARROW_FILE).body).read_all()
-    assert answer.num_rows == 0
+    assert post(handler, [], "?dataset=in.x").body == b"[]"
     assert log.records == []
+
+
+@pytest.mark.parametrize("values", [pa.array([], pa.list_(pa.float32())), pa.array([], pa.list_(pa.float64(), 3))])
+@pytest.mark.parametrize("batches", [0, 1])
+def test_no_arrow_rows_give_columns_with_their_types(handler: Handler, values: Any, batches: int) -> None:
+    table = pa.table({"x": values, "id": pa.array([], pa.string()), "n": pa.array([], pa.int16())})
+    sink = io.BytesIO()
+    with pa.ipc.new_file(sink, table.schema) as writer:
+        for _ in range(batches):
+            writer.write_batch(pa.RecordBatch.from_pylist([], schema=table.schema))
+    answer = pa.ipc.open_file(post(handler, sink.getvalue(), SDK_QUERY, accept=ARROW_FILE).body).read_all()
+    assert answer.num_rows == 0
+    assert {field.name: str(field.type) for field in answer.schema} == {
+        "time": "int64",
+        "in.x": f"list<item: {values.type.value_type}>",
+        "in.id": "string",
+        "in.n": "int16",
+        "out.y": "list<inner: float not null>",
+        "check_failures": "list<item: string>",
+    }
+    assert post(handler, sink.getvalue()).body == b"[]"
 
 
 def test_every_inference_is_logged_before_it_is_answered(handler: Handler, log: Memory) -> None:

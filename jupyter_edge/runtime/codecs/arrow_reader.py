@@ -55,9 +55,10 @@ def decode(body: bytes | bytearray) -> Batch:
         msg = f"The Arrow table has columns of the same name ({', '.join(names)}): name each one differently."
         raise InvalidInputError(msg)
     rows = sum(len(columns[0]) if columns else 0 for columns in batches)
+    batches = batches or [[_no_values(field) for field in fields]]
     joined = [_joined(list(parts)) for parts in zip(*batches, strict=True)]
     shapes = {field.name: field.shape for field in fields if field.shape is not None}
-    return Batch(rows, dict(zip(names, joined, strict=True)) if rows else {}, shapes)
+    return Batch(rows, dict(zip(names, joined, strict=True)), shapes)
 
 
 def _read(body: bytes | bytearray) -> tuple[tuple[ArrowField, ...], list[list[Column]]]:
@@ -87,6 +88,17 @@ def _all_fields(fields: tuple[ArrowField, ...]) -> Iterator[ArrowField]:
     for field in fields:
         yield field
         yield from _all_fields(field.children)
+
+
+def _no_values(field: ArrowField) -> Column:
+    """Return a column of no rows, of the field's type as far as numbers go."""
+    size, child = 0, field
+    while child.kind.endswith("list") and child.children:
+        size, child = child.size, child.children[0]
+    if child.kind not in ("int", "float", "bool"):
+        return []
+    dtype = np.dtype(bool) if child.dtype is None else child.dtype
+    return np.zeros(0 if child is field else (0, size), dtype)
 
 
 def _joined(parts: list[Column]) -> Column:
@@ -279,8 +291,8 @@ def _lists(offsets: np.ndarray[Any, Any], inner: Column) -> Column:
     if offsets[-1] > len(inner):
         raise ValueError
     lengths = np.diff(offsets)
-    if isinstance(inner, np.ndarray) and len(lengths) and (lengths == lengths[0]).all():
-        size = int(lengths[0])
+    if isinstance(inner, np.ndarray) and (lengths == lengths[:1]).all():
+        size = int(lengths[0]) if len(lengths) else 0
         return inner[offsets[0] : offsets[-1]].reshape(len(lengths), size, *inner.shape[1:])
     return [inner[start:stop] for start, stop in itertools.pairwise(offsets.tolist())]
 

@@ -12,21 +12,91 @@ from arro3.core import Array, DataType, Field, Schema, Table, list_array, struct
 from arro3.io import write_ipc
 
 from jupyter_edge.runtime.answer import Answer, Constant
+from jupyter_edge.runtime.codecs.arrow_template import Body, FileTemplate
+
+_MAX_OFFSET = 2**31 - 1
+_MAX_TEMPLATES = 32
+_templates: dict[Any, FileTemplate] = {}
 
 
 def encode(answer: Answer) -> bytes:
     """Write the answer as an Arrow IPC file: values of any rank as flat lists, with their shape as metadata."""
+    body = Body(answer.rows)
+    if not answer.rows or not _add_columns(body, answer, answer.tree, ()):
+        return _encode(answer)
+    key = tuple(body.layout)
+    template = _templates.get(key)
+    if template is None:
+        if len(_templates) >= _MAX_TEMPLATES:
+            _templates.clear()
+        template = _templates[key] = FileTemplate(_encode(answer))
+    return template.fill(body)
+
+
+def _encode(answer: Answer) -> bytes:
     encoder = _Encoder(answer)
     columns = [encoder.column((name,), value) for name, value in answer.tree.items()]
     arrays, fields = [array for array, _ in columns], [field for _, field in columns]
     file = io.BytesIO()
-    write_ipc(Table.from_arrays(arrays, schema=Schema(fields)), file)
+    write_ipc(Table.from_arrays(arrays, schema=Schema(fields)), file, compression=None)
     return file.getvalue()
 
 
 def encode_rows(answer: Answer) -> list[bytes]:
     """Write each row of the answer as a file of its own."""
     return [encode(answer.row(number)) for number in range(answer.rows)]
+
+
+def _add_columns(body: Body, answer: Answer, tree: dict[str, Any], path: tuple[str, ...]) -> bool:
+    """Add plain columns to a record batch's body; return ``False`` for a column that only the library writes."""
+    for name, value in tree.items():
+        names = (*path, name)
+        body.layout.append((names, answer.shapes.get(answer.separator.join(names))))
+        if isinstance(value, dict):
+            body.add_array(body.rows)
+            added = _add_columns(body, answer, value, names)
+        elif isinstance(value, Constant):
+            added = _add_constant(body, value.value)
+        else:
+            added = isinstance(value, np.ndarray) and _add_numbers(body, value)
+        if not added:
+            return False
+    body.layout.append(answer.separator)
+    return True
+
+
+def _add_numbers(body: Body, values: np.ndarray[Any, Any]) -> bool:
+    if values.dtype.kind not in "iuf" or not values.dtype.isnative or values.size > _MAX_OFFSET:
+        return False
+    body.layout += (values.dtype.str, values.shape[1:])
+    if values.ndim > 1:
+        size = math.prod(values.shape[1:])
+        body.add_array(body.rows, np.arange(0, body.rows * size + 1, size, np.int32) if size else _no_offsets(body))
+    body.add_array(values.size, np.ascontiguousarray(values))
+    return True
+
+
+def _no_offsets(body: Body) -> np.ndarray[Any, Any]:
+    return np.zeros(body.rows + 1, np.int32)
+
+
+def _add_constant(body: Body, value: Any) -> bool:
+    rows = body.rows
+    if isinstance(value, int):
+        body.layout.append("int")
+        body.add_array(rows, np.full(rows, value, np.int64))
+    elif isinstance(value, str) and 0 < len(text := value.encode()) * rows <= _MAX_OFFSET:
+        body.layout.append("text")
+        body.add_array(rows, np.arange(0, rows * len(text) + 1, len(text), np.int32), text * rows)
+    elif value == []:
+        body.layout.append("no texts")
+        body.add_array(rows, _no_offsets(body))
+        body.add_array(0, bytes(4), b"")
+    elif isinstance(value, list) and isinstance(value[0], int):
+        return _add_numbers(body, np.tile(np.array(value, np.uint64), (rows, 1)))
+    else:
+        return False
+    return True
 
 
 class _Item(NamedTuple):
@@ -55,7 +125,7 @@ class _Encoder:
         else:
             array = _list_column(value, item)
         shape = self._answer.shapes.get(self._answer.separator.join(path), shape)
-        metadata = {"tensor_type": orjson.dumps({"shape": shape}).decode()} if shape else None
+        metadata = {"tensor_type": orjson.dumps({"shape": shape}).decode()} if shape and all(shape) else None
         return array, Field(path[-1], array.type, metadata=metadata)
 
     def _item(self, name: str) -> _Item:
@@ -83,7 +153,7 @@ def _lists_of(values: Array, offsets: np.ndarray[Any, Any], item: _Item = _ITEM)
 
 
 def _list_column(values: list[Any], item: _Item) -> Array:
-    if all(isinstance(value, np.ndarray) for value in values):
+    if values and all(isinstance(value, np.ndarray) for value in values):
         offsets = np.cumsum([0, *(value.size for value in values)])
         return _lists_of(Array.from_numpy(np.concatenate([value.ravel() for value in values])), offsets, item)
     if all(isinstance(value, str | None) for value in values):

@@ -44,6 +44,14 @@ class Table:
         position = self._position(field)
         return read(layout, self.data, position) if position else 0
 
+    def place(self, field: int) -> int:
+        """Return the position of a scalar; 0 if it is absent."""
+        return self._position(field)
+
+    def first_place(self, field: int) -> int:
+        """Return the position of the first item of a vector of structs; 4 if it is absent."""
+        return self._target(field) + 4
+
     def table(self, field: int) -> Table | None:
         """Return a nested table."""
         position = self._target(field)

@@ -76,3 +76,56 @@ def test_columns_of_every_kind_are_written(values: Any, expected: list[Any]) -> 
 
 def test_an_answer_without_rows_is_an_arrow_file() -> None:
     assert written({}, 0).num_rows == 0
+
+
+def mixed(rows: int) -> Answer:
+    random = np.random.default_rng(rows)
+    tree = {
+        "time": Constant(rows),
+        "in": {
+            "a": random.random((rows, 29)),
+            "b": random.random(rows).astype(np.float16),
+            "none": np.zeros((rows, 0)),
+        },
+        "out": {"v": random.integers(0, 255, (rows, 2, 3), np.uint8)},
+        "check_failures": Constant([]),
+        "metadata": {
+            "last_model": Constant("m" * (rows % 7 + 1)),
+            "elapsed": Constant([rows, 2]),
+            "dropped": Constant([]),
+        },
+    }
+    return Answer(rows, tree, shapes={"in.a": (29,)})
+
+
+def test_files_of_one_schema_hold_their_own_rows_however_many_there_are() -> None:
+    schemas = []
+    for rows in (3, 1, 1001, 64, 2, 1001):
+        table = pa.ipc.open_file(arrow_writer.encode(mixed(rows))).read_all()
+        table.validate(full=True)
+        assert table.to_pylist() == pa.ipc.open_file(arrow_writer._encode(mixed(rows))).read_all().to_pylist()
+        schemas.append(table.schema)
+    assert all(schema.equals(schemas[0], check_metadata=True) for schema in schemas)
+
+
+def test_answers_of_other_schemas_share_nothing() -> None:
+    for tree in (
+        {"a": np.ones((2, 3))},
+        {"b": np.ones((2, 3))},
+        {"a": np.ones((2, 4))},
+        {"a": np.ones((2, 3), np.int8)},
+    ):
+        for rows in (2, 1):
+            cut = {name: values[:rows] for name, values in tree.items()}
+            table = written(cut, rows)
+            ((name, values),) = cut.items()
+            assert table[name].to_pylist() == values.tolist()
+            assert json.loads(table.schema.field(name).metadata[b"tensor_type"]) == {"shape": [values.shape[1]]}
+
+
+def test_each_row_can_be_a_file_of_its_own() -> None:
+    files = arrow_writer.encode_rows(
+        Answer(2, {"in": {"x": ["a", "b"], "n": np.array([[1], [2]])}, "time": Constant(7)})
+    )
+    rows = [pa.ipc.open_file(file).read_all().to_pylist() for file in files]
+    assert rows == [[{"in": {"x": "a", "n": [1]}, "time": 7}], [{"in": {"x": "b", "n": [2]}, "time": 7}]]
