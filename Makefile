@@ -3,7 +3,7 @@ BIN := .venv/bin
 # In a container, one is often root; JupyterLab asks to be told that this is meant.
 LAB_OPTIONS ?= $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: demo test lab lint test-browser test-containers fuzz soak bench clean
+.PHONY: demo test lab notebooks lint test-browser test-containers fuzz soak bench clean
 
 demo: .venv/installed  ## the main job, headless, on the samples that come with the package
 	$(BIN)/jupyter-edge demo --folder .demo
@@ -11,8 +11,11 @@ demo: .venv/installed  ## the main job, headless, on the samples that come with 
 test: .venv/installed-test lint  ## all that needs neither browser, root nor node
 	$(BIN)/pytest -n 2 --dist loadfile -m "not external and not browser"
 
-lab: .venv/installed  ## JupyterLab on the demo notebook
-	PATH="$(CURDIR)/$(BIN):$$PATH" jupyter lab $(LAB_OPTIONS) notebooks/demo.ipynb
+lab: .venv/installed  ## JupyterLab on the first notebook
+	PATH="$(CURDIR)/$(BIN):$$PATH" jupyter lab $(LAB_OPTIONS) notebooks/01_quickstart.ipynb
+
+notebooks: .venv/installed-test  ## build notebooks/*.ipynb from the scripts beside them
+	$(BIN)/python tools/build_notebooks.py
 
 lint: .venv/installed-test
 	$(BIN)/ruff format --check .
