@@ -108,7 +108,9 @@ class Step:
             )
             raise InvalidInputError(msg)
         shapes = [spec.shape for spec in self.schema.inputs]
-        self.takes_batches = all(shape and shape[0] is None for shape in shapes)
+        # An output of a fixed size does not follow the rows, though it may be as long as they are many.
+        follows = all(spec.shape[:1] in ((None,), (1,), ()) for spec in self.schema.outputs)
+        self.takes_batches = follows and all(shape and shape[0] is None for shape in shapes)
         # A first dimension of 1 is a batch of one row; of any other fixed size it belongs to the value itself.
         self._has_batch_axis = all(shape and shape[0] in (None, 1) for shape in shapes)
         self.row_inputs = tuple(

@@ -184,6 +184,12 @@ def test_outputs_that_do_not_follow_the_rows_are_found_row_by_row(tmp_path: Path
     assert [row.tolist() for row in outputs] == [[0, 0, 0, 2], [0, 2], [0, 0, 0, 0, 1, 2]]
 
 
+def test_as_many_rows_as_an_output_is_long_are_still_told_apart(tmp_path: Path) -> None:
+    pipeline = models.pipeline_of(models.finding(tmp_path / "finding.onnx"))
+    outputs = infer(pipeline, x=np.array([[1.0, 0, 2], [0, 3, 4]]))["found"]
+    assert [row.tolist() for row in outputs] == [[0, 0, 0, 2], [0, 0, 1, 2]]
+
+
 def test_single_refuses_several_rows(tmp_path: Path) -> None:
     pipeline = models.pipeline_of(models.doubling(tmp_path / "one.onnx"), batch_config="single")
     assert infer(pipeline, x=np.ones((1, 3)))["y"].tolist() == [[2, 2, 2]]

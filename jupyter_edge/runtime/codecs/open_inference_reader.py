@@ -122,11 +122,12 @@ def _wanted_outputs(value: Any, *, binary: bool) -> dict[str, bool] | None:
 
 
 def _objects(value: Any, what: str) -> Iterator[Fields]:
-    items = list(value) if isinstance(value, list | simdjson.Array) else [None]
-    if not all(isinstance(item, dict | simdjson.Object) for item in items):
-        msg = f"The request's {what} are no list of objects: describe each one by an object in a list."
-        raise InvalidInputError(msg)
-    return (dict(item.items()) for item in items)
+    if isinstance(value, list | simdjson.Array):
+        items: list[Any] = list(value)
+        if all(isinstance(item, dict | simdjson.Object) for item in items):
+            return (dict(item.items()) for item in items)
+    msg = f"The request's {what} are no list of objects: describe each one by an object in a list."
+    raise InvalidInputError(msg)
 
 
 def _parameters(fields: Fields) -> Fields:
