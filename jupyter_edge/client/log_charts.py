@@ -90,6 +90,7 @@ class Latency(Chart):
         _stack(axes, edges, [(name, group["total"].to_numpy()) for name, group in _by_partition(self._timings)])
         from matplotlib.ticker import LogLocator, NullFormatter
 
+        axes.set_ylim(top=1.3 * axes.get_ylim()[1])  # room for the words above the bars
         axes.set_xscale("log")
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
@@ -107,14 +108,15 @@ def plot_timings(name: str, timings: pd.DataFrame) -> Chart:
     heading = f"Rows and latency of pipeline {name} over time: {_rows_of(timings)}"
     moments = _milliseconds(timings)
     first, last = (int(moments.min()), int(moments.max())) if len(moments) else (0, 0)
-    edges = np.linspace(first, max(last, first + 1), _BINS + 1)
-    totals = timings["total"].groupby(np.clip(np.searchsorted(edges, moments, side="right") - 1, 0, _BINS - 1))
-    bins = pd.DataFrame({"rows": totals.size(), "p50": totals.quantile(0.5), "p99": totals.quantile(0.99)})
-    table = bins.set_axis([_written_time(edges[number]) for number in bins.index])
-    return Chart(lambda figure: _draw_timings(figure, timings, edges, bins), _with_table(heading, table), (8, 4.6))
+    bins = int(np.clip((last - first) // 1000, 1, _BINS))  # of less than a second, a rate would say too much
+    edges = np.linspace(first, max(last, first + 1000), bins + 1)
+    totals = timings["total"].groupby(np.clip(np.searchsorted(edges, moments, side="right") - 1, 0, bins - 1))
+    spans = pd.DataFrame({"rows": totals.size(), "p50": totals.quantile(0.5), "p99": totals.quantile(0.99)})
+    table = spans.set_axis([_written_time(edges[number]) for number in spans.index])
+    return Chart(lambda figure: _draw_timings(figure, timings, edges, spans), _with_table(heading, table), (8, 4.6))
 
 
-def _draw_timings(figure: Figure, timings: pd.DataFrame, edges: Array, bins: pd.DataFrame) -> None:
+def _draw_timings(figure: Figure, timings: pd.DataFrame, edges: Array, spans: pd.DataFrame) -> None:
     above, below = figure.subplots(2, sharex=True)
     above.set(title="Rows per second", ylabel="rows / s")
     below.set(title="Latency", ylabel="milliseconds")
@@ -124,9 +126,9 @@ def _draw_timings(figure: Figure, timings: pd.DataFrame, edges: Array, bins: pd.
     moments = [(name, _milliseconds(group) / _DAY) for name, group in _by_partition(timings)]
     _stack(above, edges / _DAY, moments, scale=1000 / (edges[1] - edges[0]))
     middles = (edges[:-1] + edges[1:]) / 2 / _DAY
-    bins = bins.reindex(range(_BINS))  # no line leads over a time without rows
+    spans = spans.reindex(range(len(middles)))  # no line leads over a time without rows
     for label, colour in (("p50", SERIES[0]), ("p99", SERIES[1])):
-        below.plot(middles, bins[label], marker="o", markersize=3, color=colour, label=label)
+        below.plot(middles, spans[label], marker="o", markersize=3, color=colour, label=label)
     below.set_ylim(bottom=0)
     below.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=9)
     _date(below)

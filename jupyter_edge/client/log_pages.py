@@ -90,8 +90,8 @@ class Spread:
     """How often the values of a column lie in each of some ranges, or are each of some words.
 
     ``edges`` are the ends of the ranges, one more than ``counts``; ``words`` stand in their place where the values are
-    no numbers, the most frequent first. ``missing`` values are null or no finite number. ``complete`` says whether
-    all rows that were asked for are counted.
+    no numbers, the most frequent first, or all the same. ``missing`` values are null or no finite number.
+    ``complete`` says whether all rows that were asked for are counted.
     """
 
     column: str
@@ -136,6 +136,9 @@ def _spread_of(column: str, element: int | None, parts: list[pa.ChunkedArray], r
     missing += len(numbers) - len(finite)
     if not len(finite):
         return Spread(column, rows, complete, [], missing=missing)
+    if finite.min() == finite.max():
+        word = (_written_time if column == "time" else _written_number)(finite[0])
+        return Spread(column, rows, complete, [len(finite)], words=[word], missing=missing)
     counts, edges = _histogram(finite)
     summary = {} if column == "time" else _summary(finite)
     return Spread(column, rows, complete, counts.tolist(), edges=edges.tolist(), missing=missing, summary=summary)

@@ -155,7 +155,8 @@ class PipelineLog:
     ) -> Chart:
         """Return a chart of how many rows were logged and how long they took, over time; rows as in ``latency()``.
 
-        ``logs().plot()`` is another thing: a plain DataFrame's own plot of its columns of numbers.
+        ``logs().plot()`` is another thing: a plain DataFrame's own plot of its columns of numbers and times, which of
+        most models are ``time`` and ``check_failures`` alone, as outputs are lists.
         """
         from jupyter_edge.client.log_charts import plot_timings
 

@@ -109,7 +109,8 @@ class LogExplorer(anywidget.AnyWidget):
 
     def __repr__(self) -> str:
         rows = sum(self._partitions.values())
-        heading = f"{self._title}: {rows:,} rows of {len(self._partitions)} partitions"
+        places = len(self._partitions)
+        heading = f"{self._title}: {rows:,} rows of {places} partition{'' if places == 1 else 's'}"
         return f"{heading}\n{self._counted}" if self._counted else heading
 
     def _repr_mimebundle_(self, **options: Any) -> Any:

@@ -81,6 +81,20 @@ def test_hardly_any_rows_are_drawn_too(rows: int) -> None:
         assert ("no rows" if rows == 0 else "1 row ") in repr(chart)
 
 
+def test_a_rate_is_of_a_second_at_least() -> None:
+    burst = timings(1, 50)
+    burst["time"] = pd.date_range("2026-01-01", periods=50, freq="1ms", tz="UTC")
+    assert [line.split()[2] for line in repr(plot_timings("fraud", burst)).splitlines()[2:]] == ["50"]
+
+
+def test_a_log_s_own_plot_is_of_its_numbers_and_times(deployed: Pipeline) -> None:
+    deployed.infer(pd.DataFrame({"tensor": [[0.0] * 29] * 3}))
+    logs = deployed.logs()
+    assert [line.get_label() for line in logs.plot().get_lines()] == ["time", "check_failures"]
+    (line,) = logs.plot(x="time", y="check_failures").get_lines()
+    np.testing.assert_array_equal(line.get_ydata(), logs["check_failures"])
+
+
 def test_spreads_of_numbers_words_times_and_nothing_are_drawn() -> None:
     hour = 3_600_000.0
     for spread in (

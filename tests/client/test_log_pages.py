@@ -92,6 +92,12 @@ def test_the_values_of_a_column_are_counted_over_all_pages(pages: LogPages) -> N
     assert dict(zip(parts.words, parts.counts, strict=True)) == pages.partitions()
 
 
+def test_values_that_are_all_the_same_are_counted_as_one_word() -> None:
+    same = _spread_of("out.x", None, [pa.chunked_array([[0.25, 0.25], [0.25]])], 3, complete=True)
+    assert (same.labels(), same.counts) == (["0.25"], [3])
+    assert str(same) == "out.x: 3 values of all 3 rows\n0.25: 3"
+
+
 def test_a_spread_can_be_read_aloud(pages: LogPages) -> None:
     assert str(pages.spread(OUTPUT)).startswith(f"{OUTPUT}: 1,003 values of all 1,003 rows\nleast ")
     assert "metadata.partition: 1,003 values" in str(pages.spread("metadata.partition"))
