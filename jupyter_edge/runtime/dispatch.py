@@ -67,7 +67,8 @@ class Worker(Protocol):
 class Dispatcher:
     """Brings requests to a worker; used in the event loop's thread.
 
-    A small request is read on the event loop, and run there while that takes little time; others wait for a thread.
+    A small request is read on the event loop, and run there while that takes little time, and so is a larger one of
+    a client that is alone; others wait for a thread.
     At most ``limit`` of them wait or run: what comes on top is answered 503 with Retry-After.
 
     Args:
@@ -95,6 +96,7 @@ class Dispatcher:
         self._gathered: deque[Item] = deque()
         self._flushing: asyncio.Handle | None = None
         self._works_long = False
+        self._large_take_long = True
         self._runs = 0
         self._in_threads = 0
 
@@ -115,8 +117,12 @@ class Dispatcher:
         prefer = request.headers.get("prefer")
         if prefer is not None and (seconds := preferred_wait(prefer)) is not None:
             exchange.expire_after(seconds, self._expire)
-        if in_thread or len(request.body) > (_LONE_BODY if exchange.alone else _SMALL_BODY):
-            self._submit([exchange], self._read_and_run, exchange)
+        size = len(request.body)
+        if in_thread or size > _SMALL_BODY:
+            if exchange.alone and size <= _LONE_BODY and not self._large_take_long:
+                self._finish_large(0, *self._read_and_run(exchange))
+            else:
+                self._submit([exchange], self._read_and_run_in_thread, exchange)
             return
         prepared = self._worker.prepare(request)
         if isinstance(prepared, Response):
@@ -184,13 +190,21 @@ class Dispatcher:
     def _submit_run(self, items: list[Item]) -> None:
         self._runs += self._submit([exchange for exchange, _ in items], self._run_in_thread, items)
 
-    def _read_and_run(self, loop: asyncio.AbstractEventLoop, exchange: Exchange) -> None:
-        answers = []
-        if not exchange.over:
-            prepared = self._worker.prepare(exchange.request)
-            response = prepared if isinstance(prepared, Response) else self._worker.run([prepared])[0]
-            answers.append((exchange, response))
-        loop.call_soon_threadsafe(self._finish, 1, answers)
+    def _read_and_run(self, exchange: Exchange) -> tuple[Exchange, Response, float]:
+        started = time.perf_counter()
+        prepared = self._worker.prepare(exchange.request)
+        response = prepared if isinstance(prepared, Response) else self._worker.run([prepared])[0]
+        return exchange, response, time.perf_counter() - started
+
+    def _read_and_run_in_thread(self, loop: asyncio.AbstractEventLoop, exchange: Exchange) -> None:
+        if exchange.over:
+            loop.call_soon_threadsafe(self._finish, 1, [])
+        else:
+            loop.call_soon_threadsafe(self._finish_large, 1, *self._read_and_run(exchange))
+
+    def _finish_large(self, count: int, exchange: Exchange, response: Response, taken: float) -> None:
+        self._large_take_long = taken > _SHORT_WORK
+        self._finish(count, [(exchange, response)])
 
     def _run_in_thread(self, loop: asyncio.AbstractEventLoop, items: list[Item]) -> None:
         started = time.perf_counter()

@@ -2,22 +2,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 import uvloop
 
 from jupyter_edge.core.records import InferenceRecord
 from jupyter_edge.core.secret import Secret
+from jupyter_edge.runtime import server
 from jupyter_edge.runtime.exchange import Exchange, Request, Response
 from jupyter_edge.runtime.handler import Handler
 from jupyter_edge.runtime.pipeline import Pipeline
 from jupyter_edge.runtime.server import serve
 from tests.runtime import models
+from tests.runtime.http_client import Client, Reflecting
 
 
 class Memory:
@@ -42,6 +46,14 @@ async def answer_of(handler: Handler, request: Request) -> Response:
     answer: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
     handler.handle(Exchange(request, answer.set_result))
     return await answer
+
+
+def arrow_file(table: Any) -> bytes:
+    """Return a table as the bytes of an Arrow IPC file."""
+    sink = io.BytesIO()
+    with pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
+    return sink.getvalue()
 
 
 HandlerMaker = Callable[..., Handler]
@@ -89,3 +101,16 @@ def start_server() -> Iterator[ServerMaker]:
 def doubling(tmp_path: Path) -> Pipeline:
     """A pipeline that doubles rows of three numbers: column x to output y."""
     return models.pipeline_of(models.doubling(tmp_path / "doubling.onnx"))
+
+
+@pytest.fixture
+def reflecting(monkeypatch: pytest.MonkeyPatch) -> Reflecting:
+    monkeypatch.setattr(server, "_SWEEP_SECONDS", 0.02)
+    return Reflecting()
+
+
+@pytest.fixture
+def connect(start_server: ServerMaker, reflecting: Reflecting) -> Callable[[], Client]:
+    """Return a function that connects to a server of the reflecting handler, with a body limit of 1 MB."""
+    port = start_server(reflecting, max_body=1_000_000)
+    return lambda: Client(port)

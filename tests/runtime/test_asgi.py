@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import socket
 import threading
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from typing import Any
 
+import pyarrow as pa
+import pytest
 import requests
 import uvicorn
 
+from jupyter_edge.core.media_types import ARROW_FILE
 from jupyter_edge.runtime.exchange import Request
 from jupyter_edge.runtime.handler import Handler
 from jupyter_edge.runtime.pipeline import Pipeline
-from tests.runtime.conftest import HandlerMaker, answer_of
+from tests.runtime.conftest import HandlerMaker, ServerMaker, answer_of, arrow_file
 
 Message = MutableMapping[str, Any]
 Application = Callable[
@@ -46,24 +51,67 @@ def application(handler: Handler) -> Application:
     return respond
 
 
-def test_another_server_can_carry_the_handler(make_handler: HandlerMaker, doubling: Pipeline) -> None:
-    server = uvicorn.Server(
-        uvicorn.Config(application(make_handler(doubling, token="t0ken")), lifespan="off", log_level="error")
-    )
-    sock = socket.create_server(("127.0.0.1", 0))
-    url = f"http://127.0.0.1:{sock.getsockname()[1]}"
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]})
-    thread.start()
-    try:
-        headers = {"Authorization": "Bearer t0ken"}
-        rows = [{"x": [1, 2, 3]}] * 3000
-        answers = requests.post(f"{url}/pipelines/line?dataset=out", json=rows, headers=headers, timeout=20)
-        assert answers.headers["Content-Type"] == "application/json; format=pandas-records"
-        assert answers.json() == [{"out": {"y": [2, 4, 6]}}] * 3000
-        refused = requests.get(f"{url}/models", timeout=20)
-        assert (refused.status_code, refused.headers["WWW-Authenticate"]) == (401, "Bearer")
-        head = requests.head(f"{url}/ready", timeout=20)
-        assert (head.status_code, head.content) == (200, b"")
-    finally:
-        server.should_exit = True
-        thread.join(20)
+@pytest.fixture
+def start_uvicorn() -> Iterator[Callable[[Handler], str]]:
+    """Return a function that lets uvicorn serve a handler and returns its URL."""
+    with contextlib.ExitStack() as stack:
+
+        def start(handler: Handler) -> str:
+            server = uvicorn.Server(uvicorn.Config(application(handler), lifespan="off", log_level="error"))
+            sock = socket.create_server(("127.0.0.1", 0))
+            thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]})
+            thread.start()
+            stack.callback(thread.join, 20)
+            stack.callback(setattr, server, "should_exit", True)
+            return f"http://127.0.0.1:{sock.getsockname()[1]}"
+
+        yield start
+
+
+ROWS: list[dict[str, Any]] = [{"x": [1, 2.5, 3], "id": "a"}, {"x": [0.1, 1e-9, 1e9], "id": None}]
+ARROW = pa.table({"x": pa.array([row["x"] for row in ROWS], pa.list_(pa.float32())), "id": ["a", None]})
+QUERY = "?dataset=in&dataset=out&dataset=check_failures&dataset=metadata.partition"
+REQUESTS: list[dict[str, Any]] = [
+    {"url": f"/pipelines/line{QUERY}", "data": json.dumps(ROWS)},
+    {"url": f"/infer{QUERY}", "data": json.dumps(ROWS[:1])},
+    {"url": f"/infer{QUERY}", "data": json.dumps(ROWS * 3000)},
+    {"url": f"/infer{QUERY}", "data": arrow_file(ARROW), "headers": {"Accept": ARROW_FILE}},
+    {"url": f"/infer{QUERY}&dataset.separator=.", "data": arrow_file(ARROW)},
+    {"url": f"/infer{QUERY}", "data": "[]", "headers": {"Accept": ARROW_FILE}},
+    {"url": "/infer", "data": "[{"},
+    {"url": "/infer", "data": json.dumps([{"x": [1]}])},
+    {"url": "/infer?dataset=nix", "data": json.dumps(ROWS)},
+    {"url": "/infer", "data": "x", "headers": {"Content-Type": "image/png"}},
+    {"url": "/infer", "data": json.dumps(ROWS), "headers": {"Authorization": "Bearer gu3ss"}},
+    {"url": "/infer", "method": "GET"},
+    {"url": "/nix", "method": "GET"},
+    {"url": "/models", "method": "GET"},
+    {"url": "/ready", "method": "HEAD"},
+    {"url": "/v2/models/line", "method": "GET"},
+]
+
+
+@pytest.mark.parametrize(
+    "request_", REQUESTS, ids=lambda request: f"{request['url'][:20]} {request.get('headers', '')}"
+)
+def test_another_server_carries_the_same_answers(
+    make_handler: HandlerMaker,
+    doubling: Pipeline,
+    start_server: ServerMaker,
+    start_uvicorn: Callable[[Handler], str],
+    request_: dict[str, Any],
+) -> None:
+    own = f"http://127.0.0.1:{start_server(make_handler(doubling, token='t0ken'))}"
+    answers = []
+    for url in (own, start_uvicorn(make_handler(doubling, token="t0ken"))):
+        headers = {"Authorization": "Bearer t0ken", **request_.get("headers", {})}
+        changes = {"url": url + request_["url"], "headers": headers}
+        options: dict[str, Any] = {"method": "POST", "timeout": 20} | request_ | changes
+        answers.append(requests.request(**options))
+    ours, other = answers
+    assert ours.status_code == other.status_code
+    assert ours.content == other.content
+    for answer in answers:
+        assert answer.headers.pop("date")
+        answer.headers.pop("server", None)
+    assert ours.headers == other.headers

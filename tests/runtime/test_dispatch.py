@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from onnx import TensorProto
 
 from jupyter_edge.core.media_types import ARROW_FILE
 from jupyter_edge.core.records import NoLog
@@ -114,7 +115,7 @@ def test_a_row_that_is_refused_harms_none_of_those_beside_it(
 def test_a_value_that_only_one_of_a_batch_cannot_have_is_that_ones_error(
     tmp_path: Path, make_handler: HandlerMaker
 ) -> None:
-    pipeline = models.pipeline_of(models.echo(tmp_path / "small.onnx", models.TensorProto.INT8))
+    pipeline = models.pipeline_of(models.echo(tmp_path / "small.onnx", TensorProto.INT8))
     responses = together(make_handler(pipeline), row(1, 2), row(1, 999), row(3, 4))
     assert [response.status for response in responses] == [200, 400, 200]
     assert outputs(responses[::2]) == [[1, 2], [3, 4]]

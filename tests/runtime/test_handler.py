@@ -16,7 +16,7 @@ from jupyter_edge.runtime.handler import Handler
 from jupyter_edge.runtime.inference import LOGGED_BYTES_PER_ROW
 from jupyter_edge.runtime.pipeline import Pipeline
 from tests.runtime import models
-from tests.runtime.conftest import HandlerMaker, Memory
+from tests.runtime.conftest import HandlerMaker, Memory, arrow_file
 
 ROWS = [{"x": [1.5, 2, 3], "id": "a"}, {"x": [4, 5, 6], "id": "b"}]
 SDK_QUERY = "?dataset%5B%5D=%2A&dataset.exclude%5B%5D=metadata&dataset.separator=."
@@ -36,13 +36,6 @@ def error_of(response: Response) -> str:
     (first,) = json.loads(response.body)
     assert list(first) == ["error"]
     return str(first["error"])
-
-
-def arrow_file(table: Any) -> bytes:
-    sink = io.BytesIO()
-    with pa.ipc.new_file(sink, table.schema) as writer:
-        writer.write_table(table)
-    return sink.getvalue()
 
 
 @pytest.fixture

@@ -71,13 +71,13 @@ def _add_numbers(body: Body, values: np.ndarray[Any, Any]) -> bool:
     body.layout += (values.dtype.str, values.shape[1:])
     if values.ndim > 1:
         size = math.prod(values.shape[1:])
-        body.add_array(body.rows, np.arange(0, body.rows * size + 1, size, np.int32) if size else _no_offsets(body))
+        body.add_array(body.rows, _offsets(body.rows, size))
     body.add_array(values.size, np.ascontiguousarray(values))
     return True
 
 
-def _no_offsets(body: Body) -> np.ndarray[Any, Any]:
-    return np.zeros(body.rows + 1, np.int32)
+def _offsets(rows: int, size: int) -> np.ndarray[Any, Any]:
+    return np.arange(rows + 1, dtype=np.int32) * np.int32(size)
 
 
 def _add_constant(body: Body, value: Any) -> bool:
@@ -87,10 +87,10 @@ def _add_constant(body: Body, value: Any) -> bool:
         body.add_array(rows, np.full(rows, value, np.int64))
     elif isinstance(value, str) and 0 < len(text := value.encode()) * rows <= _MAX_OFFSET:
         body.layout.append("text")
-        body.add_array(rows, np.arange(0, rows * len(text) + 1, len(text), np.int32), text * rows)
+        body.add_array(rows, _offsets(rows, len(text)), text * rows)
     elif value == []:
         body.layout.append("no texts")
-        body.add_array(rows, _no_offsets(body))
+        body.add_array(rows, _offsets(rows, 0))
         body.add_array(0, bytes(4), b"")
     elif isinstance(value, list) and isinstance(value[0], int):
         return _add_numbers(body, np.tile(np.array(value, np.uint64), (rows, 1)))
