@@ -32,6 +32,13 @@ def _jupyter_labextension_paths() -> list[dict[str, str]]:
     return [{"src": "labextension", "dest": "jupyter-edge"}]
 
 
+def _jupyter_server_extension_points() -> list[dict[str, Any]]:
+    """Tell Jupyter Server which extension this is; it is enabled by a file that the wheel installs."""
+    from jupyter_edge.server.app import EdgeServerApp
+
+    return [{"module": "jupyter_edge", "app": EdgeServerApp}]
+
+
 def load_ipython_extension(ipython: Any) -> None:
     """Answer ``%load_ext jupyter_edge``: register ``%edge`` and ``%%edge``."""
     from jupyter_edge.magics.extension import load

@@ -30,6 +30,7 @@ ALLOWED = {
     "widgets": {"core", "client", "display", "vision"},
     "compat": {"core", "client", "vision", "display"},
     "magics": {"core", "client", "vision", "display"},
+    "server": {"core", "client"},
 }
 HEAVY = ("IPython", "ipywidgets", "pandas", "matplotlib", "fastapi", "starlette", "sqlalchemy", "pyarrow")
 

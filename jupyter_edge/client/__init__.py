@@ -2,47 +2,51 @@
 
 from __future__ import annotations
 
-from jupyter_edge.client.client import Client
-from jupyter_edge.client.declaration import Declaration, read_declaration
-from jupyter_edge.client.deployment import Deployment
-from jupyter_edge.client.discovery import stop_engine
-from jupyter_edge.client.edge import Edge
-from jupyter_edge.client.ensure import (
-    ModelWish,
-    RegisteredEdge,
-    ensure_deployed,
-    ensure_edge,
-    ensure_model,
-    ensure_published,
-    ensure_steps,
-)
-from jupyter_edge.client.jobs import Job
-from jupyter_edge.client.local_edge import LocalEdge, local_edge, local_edges, serve_here
-from jupyter_edge.client.model import Model, ModelVersion
-from jupyter_edge.client.pictures import picture_rows, picture_tensor
-from jupyter_edge.client.pipeline import Pipeline
-from jupyter_edge.client.pipeline_version import PipelineVersion
-from jupyter_edge.client.plan import Applied, apply_declaration, plan_declaration
-from jupyter_edge.client.publish import Publish
-from jupyter_edge.client.status import EngineStatus, engine_status
-from jupyter_edge.client.workspace import Workspace
-from jupyter_edge.core.deployment import DeploymentConfig, DeploymentConfigBuilder
-from jupyter_edge.core.errors import (
-    AuthenticationError,
-    ConflictError,
-    DeploymentError,
-    EdgeError,
-    EngineUnavailableError,
-    EntityNotFoundError,
-    InferenceError,
-    InvalidInputError,
-    JobCancelledError,
-    PublishError,
-    RegistryError,
-    StorageFullError,
-    TooLargeError,
-)
-from jupyter_edge.core.framework import Architecture, Framework
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jupyter_edge.client.client import Client
+    from jupyter_edge.client.declaration import Declaration, read_declaration
+    from jupyter_edge.client.deployment import Deployment
+    from jupyter_edge.client.discovery import stop_engine
+    from jupyter_edge.client.edge import Edge
+    from jupyter_edge.client.ensure import (
+        ModelWish,
+        RegisteredEdge,
+        ensure_deployed,
+        ensure_edge,
+        ensure_model,
+        ensure_published,
+        ensure_steps,
+    )
+    from jupyter_edge.client.jobs import Job
+    from jupyter_edge.client.local_edge import LocalEdge, local_edge, local_edges, serve_here
+    from jupyter_edge.client.model import Model, ModelVersion
+    from jupyter_edge.client.pictures import picture_rows, picture_tensor
+    from jupyter_edge.client.pipeline import Pipeline
+    from jupyter_edge.client.pipeline_version import PipelineVersion
+    from jupyter_edge.client.plan import Applied, apply_declaration, plan_declaration
+    from jupyter_edge.client.publish import Publish
+    from jupyter_edge.client.status import EngineStatus, engine_status
+    from jupyter_edge.client.workspace import Workspace
+    from jupyter_edge.core.deployment import DeploymentConfig, DeploymentConfigBuilder
+    from jupyter_edge.core.errors import (
+        AuthenticationError,
+        ConflictError,
+        DeploymentError,
+        EdgeError,
+        EngineUnavailableError,
+        EntityNotFoundError,
+        InferenceError,
+        InvalidInputError,
+        JobCancelledError,
+        PublishError,
+        RegistryError,
+        StorageFullError,
+        TooLargeError,
+    )
+    from jupyter_edge.core.framework import Architecture, Framework
 
 __all__ = [
     "Applied",
@@ -94,3 +98,56 @@ __all__ = [
     "serve_here",
     "stop_engine",
 ]
+
+_HOMES = {
+    "jupyter_edge.client.client": ("Client",),
+    "jupyter_edge.client.declaration": ("Declaration", "read_declaration"),
+    "jupyter_edge.client.deployment": ("Deployment",),
+    "jupyter_edge.client.discovery": ("stop_engine",),
+    "jupyter_edge.client.edge": ("Edge",),
+    "jupyter_edge.client.ensure": (
+        "ModelWish",
+        "RegisteredEdge",
+        "ensure_deployed",
+        "ensure_edge",
+        "ensure_model",
+        "ensure_published",
+        "ensure_steps",
+    ),
+    "jupyter_edge.client.jobs": ("Job",),
+    "jupyter_edge.client.local_edge": ("LocalEdge", "local_edge", "local_edges", "serve_here"),
+    "jupyter_edge.client.model": ("Model", "ModelVersion"),
+    "jupyter_edge.client.pictures": ("picture_rows", "picture_tensor"),
+    "jupyter_edge.client.pipeline": ("Pipeline",),
+    "jupyter_edge.client.pipeline_version": ("PipelineVersion",),
+    "jupyter_edge.client.plan": ("Applied", "apply_declaration", "plan_declaration"),
+    "jupyter_edge.client.publish": ("Publish",),
+    "jupyter_edge.client.status": ("EngineStatus", "engine_status"),
+    "jupyter_edge.client.workspace": ("Workspace",),
+    "jupyter_edge.core.deployment": ("DeploymentConfig", "DeploymentConfigBuilder"),
+    "jupyter_edge.core.errors": (
+        "AuthenticationError",
+        "ConflictError",
+        "DeploymentError",
+        "EdgeError",
+        "EngineUnavailableError",
+        "EntityNotFoundError",
+        "InferenceError",
+        "InvalidInputError",
+        "JobCancelledError",
+        "PublishError",
+        "RegistryError",
+        "StorageFullError",
+        "TooLargeError",
+    ),
+    "jupyter_edge.core.framework": ("Architecture", "Framework"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a name's module when it is asked for: the server extension needs the engine's address, and no pandas."""
+    home = next((module for module, names in _HOMES.items() if name in names), None)
+    if home is None:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    return getattr(importlib.import_module(home), name)

@@ -55,9 +55,14 @@ def find_engine(home: Home | None = None) -> EngineAddress | None:
     """Return the address of the engine that runs in a home and answers; ``None`` if there is none."""
     home = home or Home()
     address = home.read_address()
-    if address is None or not _holds(address.pid, home.engine_lock):
+    if address is None or not is_running(address, home):
         return None
     return address if _is_healthy(address.url) else None
+
+
+def is_running(address: EngineAddress, home: Home) -> bool:
+    """Say whether the process that gave this address is still the home's engine."""
+    return _holds(address.pid, home.engine_lock)
 
 
 def find_or_start_engine(home: Home | None = None) -> EngineAddress:
@@ -85,7 +90,7 @@ def stop_engine(home: Home | None = None) -> bool:
     """
     home = home or Home()
     address = home.read_address()
-    if address is None or not _holds(address.pid, home.engine_lock):
+    if address is None or not is_running(address, home):
         return False
     process = psutil.Process(address.pid)
     process.terminate()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -33,6 +34,7 @@ from jupyter_edge.engine.tables import (
 PAUSE_SECONDS = 0.2
 KEEP_ALIVE_SECONDS = 15.0
 MAX_PENDING = 1000
+MANY = 20
 _PENDING, _WRITTEN = "jupyter_edge_pending", "jupyter_edge_written"
 _STRENGTH = ("changed", "created", "deleted")
 
@@ -43,7 +45,8 @@ Action = Literal["created", "changed", "deleted"]
 class Change:
     """What happened to a thing: its kind (workspace, model, pipeline, deployment, publish, edge, job or log) and id.
 
-    A log has the id of its pipeline. The kind ``all``, which has no id, asks to look at everything again.
+    A log has the id of its pipeline. Without an id, several of the kind have changed; the kind ``all`` asks to look at
+    everything again.
     """
 
     kind: str
@@ -113,7 +116,14 @@ class _Listener:
             return []
         self._wake.clear()
         pending, self._pending = self._pending, {}
-        return list(pending.values())
+        return _shorten(list(pending.values()))
+
+
+def _shorten(changes: list[Change]) -> list[Change]:
+    """Tell of many things of a kind as one: a fleet's heartbeats are not worth a look each."""
+    numbers = Counter(change.kind for change in changes)
+    few = [change for change in changes if numbers[change.kind] <= MANY]
+    return few + [Change(kind, None, "changed", None) for kind, number in numbers.items() if number > MANY]
 
 
 def _merge(changes: _Changes, change: Change) -> None:

@@ -21,6 +21,7 @@ async def follow_events(state: State) -> StreamingResponse:
 
     ``kind`` is workspace, model, pipeline, deployment, publish, edge, job or log, whose id is that of its pipeline; or
     ``all`` for a listener that was too slow and looks at everything again. ``action`` is created, changed or deleted.
+    An ``id`` of null stands for many of a kind.
     Comments tell a listener that it hears all from now on, and that the engine is there while nothing changes.
     """
     return StreamingResponse(
