@@ -13,7 +13,7 @@ export interface IPanelCommand {
   caption: string;
   icon?: CommandRegistry.ICommandOptions['icon'];
   isEnabled?: () => boolean;
-  run: () => Promise<unknown> | void;
+  run: () => unknown;
 }
 
 /** Register a command without arguments; what goes wrong in it is shown. */
@@ -35,10 +35,15 @@ export function addPanelCommand(commands: CommandRegistry, command: IPanelComman
 }
 
 /** Register the actions of a section; without arguments, a command is about the row that was last in focus. */
-export function addRowCommands<T>(context: IContext, section: ISection<T>, focused: () => string | null): void {
+export function addRowCommands<T>(
+  context: IContext,
+  section: ISection<T>,
+  focused: () => string | null
+): void {
   const keyOf = (args: ReadonlyPartialJSONObject): string | null =>
-    args.id === undefined ? focused() : String(args.id);
-  const rowOf = (key: string | null): T | undefined => section.list.items.find(row => section.key(row) === key);
+    typeof args.id === 'string' || typeof args.id === 'number' ? String(args.id) : focused();
+  const rowOf = (key: string | null): T | undefined =>
+    section.list.items.find(row => section.key(row) === key);
   for (const action of section.actions) {
     context.commands.addCommand(commandId(action.id), {
       label: action.label,
@@ -57,7 +62,10 @@ export function addRowCommands<T>(context: IContext, section: ISection<T>, focus
 }
 
 function schemaOf<T>({ trans }: IContext, section: ISection<T>): ReadonlyJSONObject {
-  const description = trans.__('Which row of “%1”, by its id; the one in focus where it is left out.', section.title);
+  const description = trans.__(
+    'Which row of “%1”, by its id; the one in focus where it is left out.',
+    section.title
+  );
   return { type: 'object', properties: { id: { type: ['string', 'integer'], description } } };
 }
 

@@ -6,8 +6,15 @@ import { edgeIcon } from './ui/icons';
 import { commandId, type IContext } from './ui/section';
 
 /** Register what concerns the panel as a whole. */
-export function addPanelCommands(context: IContext, reveal: () => void, open: (name: SectionName) => void): void {
+export function addPanelCommands(
+  context: IContext,
+  reveal: () => void,
+  open: (name: SectionName) => void
+): void {
   const { model, commands, trans } = context;
+  const look = (): void => commands.notifyCommandChanged();
+  model.engine.changed.connect(look);
+  model.chosen.connect(look);
   addPanelCommand(commands, {
     id: 'show',
     label: trans.__('Show Edge'),

@@ -8,4 +8,7 @@ export interface IEdge extends IContext {
   reveal: () => void;
 }
 
-export const IEdge = new Token<IEdge>('jupyter-edge:IEdge', 'The model of the engine that the Edge panel shows.');
+export const IEdge = new Token<IEdge>(
+  'jupyter-edge:IEdge',
+  'The model of the engine that the Edge panel shows.'
+);

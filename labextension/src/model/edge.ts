@@ -109,8 +109,8 @@ export class EdgeModel {
 
   /** Show only what has a text in its name. */
   async filter(text: string): Promise<void> {
-    for (const list of Object.values(this.lists)) {
-      list.filter = text;
+    for (const name of this.names) {
+      this.lists[name].filter = text;
     }
     await Promise.all(this.touched(null).map(name => this.lists[name].refresh()));
   }
@@ -141,22 +141,30 @@ export class EdgeModel {
     }
   }
 
+  private get names(): SectionName[] {
+    return Object.keys(this.lists) as SectionName[];
+  }
+
   private touched(changes: readonly IChange[] | null): SectionName[] {
-    const all = Object.keys(this.lists) as SectionName[];
     const here = changes?.filter(({ workspace_id: id }) => id === null || id === this._workspaceId);
-    const names = here ? all.filter(name => here.some(({ kind }) => kind !== 'all' && SHOWN_IN[kind]?.includes(name))) : all;
+    const names = here
+      ? this.names.filter(name => here.some(({ kind }) => kind !== 'all' && SHOWN_IN[kind].includes(name)))
+      : this.names;
     return names.filter(name => this.isOpen(name));
   }
 
   /** Have a workspace that exists: the one chosen, or the first. */
   private async settle(): Promise<void> {
     const { workspaces } = this.lists;
-    if (this.workspace === null) {
-      await workspaces.refresh();
-      if (this.workspace === null && !workspaces.hasMore && workspaces.items[0]) {
-        this._workspaceId = workspaces.items[0].id;
-        this._chosen.emit();
-      }
+    if (this.workspace !== null) {
+      return;
+    }
+    await workspaces.refresh();
+    const [first] = workspaces.items;
+    const isGone = !workspaces.hasMore && !workspaces.items.some(({ id }) => id === this._workspaceId);
+    if (first && isGone) {
+      this._workspaceId = first.id;
+      this._chosen.emit();
     }
   }
 

@@ -62,5 +62,7 @@ function stateOf(error: unknown): EngineState {
   if (error instanceof EdgeError && (error.state === 'missing' || error.state === 'offline')) {
     return error.state;
   }
-  return error instanceof EdgeError && (error.code === 401 || error.code === 403) ? 'unauthorized' : 'unreachable';
+  return error instanceof EdgeError && (error.code === 401 || error.code === 403)
+    ? 'unauthorized'
+    : 'unreachable';
 }

@@ -12,7 +12,13 @@ export class LogReader {
 
   /** Return a page of a log. */
   async page(workspace_id: number, pipeline_name: string, request: IPageRequest): Promise<IPage<ILogRow>> {
-    const body = { workspace_id, pipeline_name, page_size: request.limit, cursor: request.after, order: 'desc' };
+    const body = {
+      workspace_id,
+      pipeline_name,
+      page_size: request.limit,
+      cursor: request.after,
+      order: 'desc'
+    };
     const answer = await this.client.send(`pipelines/get_logs?${WITHOUT_TENSORS}`, JSON.stringify(body));
     const rows = (await answer.json()) as Array<Omit<ILogRow, 'key'>>;
     if (request.after === null) {

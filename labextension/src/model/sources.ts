@@ -1,6 +1,16 @@
 import type { EdgeClient } from './client';
 import { LogReader } from './log';
-import type { IEdge, IJob, ILogRow, IModel, IPage, IPageRequest, IPipeline, IPublish, IWorkspace } from './types';
+import type {
+  IEdge,
+  IJob,
+  ILogRow,
+  IModel,
+  IPage,
+  IPageRequest,
+  IPipeline,
+  IPublish,
+  IWorkspace
+} from './types';
 
 const NOTHING = { items: [], next: null, total: 0 };
 
@@ -17,7 +27,8 @@ export class Sources {
   readonly workspaces = (request: IPageRequest): Promise<IPage<IWorkspace>> =>
     this.page('workspaces/list', 'workspaces', request);
 
-  readonly models = (request: IPageRequest): Promise<IPage<IModel>> => this.ofWorkspace('models/list', 'models', request);
+  readonly models = (request: IPageRequest): Promise<IPage<IModel>> =>
+    this.ofWorkspace('models/list', 'models', request);
 
   readonly pipelines = (request: IPageRequest): Promise<IPage<IPipeline>> =>
     this.ofWorkspace('pipelines/list', 'pipelines', request);

@@ -107,7 +107,8 @@ export interface IEngineStatus {
 }
 
 /** `all` where changes may have been missed. */
-export type Kind = 'all' | 'workspace' | 'model' | 'pipeline' | 'deployment' | 'publish' | 'edge' | 'job' | 'log';
+export type Kind =
+  'all' | 'workspace' | 'model' | 'pipeline' | 'deployment' | 'publish' | 'edge' | 'job' | 'log';
 
 /** What the engine says changed. */
 export interface IChange {

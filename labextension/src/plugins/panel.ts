@@ -1,4 +1,9 @@
-import { ILabShell, ILayoutRestorer, type JupyterFrontEnd, type JupyterFrontEndPlugin } from '@jupyterlab/application';
+import {
+  ILabShell,
+  ILayoutRestorer,
+  type JupyterFrontEnd,
+  type JupyterFrontEndPlugin
+} from '@jupyterlab/application';
 import { ICommandPalette, Notification } from '@jupyterlab/apputils';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { IStateDB } from '@jupyterlab/statedb';
@@ -104,7 +109,10 @@ function compare(this: { context: IContext; said: boolean }): void {
   if (mismatch && !this.said) {
     this.said = true;
     const what = trans.__('The Edge panel is %1, its server part %2.', VERSION, serverVersion);
-    const next = trans.__('Run this where Jupyter runs, restart Jupyter and reload the page: %1', mismatch.pip);
+    const next = trans.__(
+      'Run this where Jupyter runs, restart Jupyter and reload the page: %1',
+      mismatch.pip
+    );
     Notification.warning(`${what} ${next}`, { autoClose: false });
   }
 }

@@ -27,11 +27,6 @@ class StatusItem extends ReactWidget {
     edge.model.engine.changed.connect(this.update, this);
   }
 
-  override dispose(): void {
-    this.edge.model.engine.changed.disconnect(this.update, this);
-    super.dispose();
-  }
-
   override render(): React.JSX.Element {
     const { model, trans, reveal } = this.edge;
     const sentence = engineSentence(model.engine, trans);

@@ -1,7 +1,7 @@
 import { closeIcon } from '@jupyterlab/ui-components';
 
 import { isUnderWay } from '../model/jobs';
-import type { IJob } from '../model/types';
+import type { IJob, JobState } from '../model/types';
 import type { IContext, IRowFace, ISection } from '../ui/section';
 import { ago, moment } from '../ui/words';
 
@@ -9,16 +9,29 @@ const TONES: Record<string, IRowFace['tone']> = { succeeded: 'good', failed: 'ba
 
 /** What the engine does and did: its jobs. */
 export function activity({ model, trans }: IContext): ISection<IJob> {
+  const titles: Record<string, string> = {
+    upload: trans.__('Upload'),
+    deploy: trans.__('Deployment'),
+    undeploy: trans.__('Undeployment'),
+    publish: trans.__('Publish')
+  };
+  const states: Record<JobState, string> = {
+    queued: trans.__('queued'),
+    running: trans.__('running'),
+    succeeded: trans.__('succeeded'),
+    failed: trans.__('failed'),
+    cancelled: trans.__('cancelled')
+  };
   return {
     name: 'activity',
     title: trans.__('Activity'),
     list: model.lists.activity,
     key: ({ id }) => String(id),
     face: item => ({
-      title: item.kind,
-      subtitle: item.error ?? item.message,
+      title: titles[item.kind] ?? item.kind,
+      subtitle: isUnderWay(item) ? item.message : (item.error ?? trans.__('took %1', took(item))),
       aside: isUnderWay(item) ? `${Math.round(item.progress * 100)} %` : ago(item.updated_at),
-      state: item.state,
+      state: states[item.state],
       tone: TONES[item.state] ?? 'busy',
       progress: isUnderWay(item) ? item.progress : undefined
     }),
@@ -47,4 +60,9 @@ export function activity({ model, trans }: IContext): ISection<IJob> {
       next: trans.__('Uploads, deployments and publishes show here while they run.')
     })
   };
+}
+
+function took({ created_at, updated_at }: IJob): string {
+  const seconds = (Date.parse(updated_at) - Date.parse(created_at)) / 1000;
+  return `${seconds.toFixed(1)} s`;
 }

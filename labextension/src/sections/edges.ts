@@ -28,7 +28,9 @@ export function edges(context: IContext): ISection<IEdge> {
         label: trans.__('Remove Edge…'),
         caption: trans.__('Refuse this edge from now on; its log stays'),
         run: async ({ name }) => {
-          const body = trans.__('The engine refuses it from then on. It goes on to answer where it runs; its log stays.');
+          const body = trans.__(
+            'The engine refuses it from then on. It goes on to answer where it runs; its log stays.'
+          );
           if (await askToRemove(trans, trans.__('Remove edge “%1”?', name), body, trans.__('Remove'))) {
             await model.client.call('pipelines/remove_edge', { name });
             await model.lists.edges.refresh();
@@ -44,7 +46,12 @@ export function edges(context: IContext): ISection<IEdge> {
   };
 }
 
-const TONES: Record<string, IRowFace['tone']> = { alive: 'good', online: 'good', lost: 'bad', registered: 'idle' };
+const TONES: Record<string, IRowFace['tone']> = {
+  alive: 'good',
+  online: 'good',
+  lost: 'bad',
+  registered: 'idle'
+};
 
 function face(item: IEdge, { trans }: IContext): IRowFace {
   const state = item.state ?? (item.joined_at ? trans.__('joined') : trans.__('not joined'));

@@ -1,4 +1,3 @@
-import { HTMLSelect } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import type { ILogRow } from '../model/types';
@@ -60,8 +59,8 @@ function LogChoice({ context }: { context: IContext }): React.JSX.Element | null
     names.unshift(model.logName);
   }
   return names.length === 0 ? null : (
-    <HTMLSelect
-      className="jp-Edge-workspace"
+    <select
+      className="jp-Edge-select jp-mod-inset"
       aria-label={trans.__('Pipeline whose log is shown')}
       value={model.logName ?? undefined}
       onChange={event => void model.chooseLog(event.target.value)}
@@ -69,6 +68,6 @@ function LogChoice({ context }: { context: IContext }): React.JSX.Element | null
       {names.map(name => (
         <option key={name}>{name}</option>
       ))}
-    </HTMLSelect>
+    </select>
   );
 }

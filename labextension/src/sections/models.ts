@@ -1,8 +1,8 @@
 import { fileUploadIcon, copyIcon } from '@jupyterlab/ui-components';
-import { Clipboard } from '@jupyterlab/apputils';
 
 import type { IPanelCommand } from '../commands';
 import { startUpload } from '../model/upload';
+import { copyText } from '../ui/copy';
 import type { IModel } from '../model/types';
 import { askForFile, askToRemove } from '../ui/ask';
 import { notifyJob } from '../ui/notify';
@@ -29,12 +29,14 @@ export function models({ model, trans }: IContext): ISection<IModel> {
         caption: trans.__('Copy the Python that gets this model, for a notebook'),
         icon: copyIcon,
         isQuick: true,
-        run: async ({ name }) => Clipboard.copyToSystem(`model = client.get_model(${JSON.stringify(name)})`)
+        run: ({ name }) => copyText(`model = client.get_model(${JSON.stringify(name)})`)
       },
       {
         id: 'delete-model',
         label: trans.__('Delete Model…'),
-        caption: trans.__('Delete this model with all its versions; one that is deployed or published is kept'),
+        caption: trans.__(
+          'Delete this model with all its versions; one that is deployed or published is kept'
+        ),
         run: async ({ id, name }) => {
           const body = trans.__('All its versions go with it. Its inference log stays.');
           if (await askToRemove(trans, trans.__('Delete model “%1”?', name), body, trans.__('Delete'))) {

@@ -1,9 +1,9 @@
-import { Clipboard } from '@jupyterlab/apputils';
 import { copyIcon, runIcon, shareIcon, stopIcon } from '@jupyterlab/ui-components';
 
 import { curlFor, inferFromFile } from '../model/inference';
 import { startJob } from '../model/jobs';
 import type { IPipeline } from '../model/types';
+import { copyText } from '../ui/copy';
 import { askForFile, askToRemove } from '../ui/ask';
 import { showAnswer } from '../ui/answer';
 import { notifyJob } from '../ui/notify';
@@ -28,7 +28,7 @@ export function pipelines(context: IContext): ISection<IPipeline> {
       [trans.__('Endpoint'), item.deployment?.url ?? trans.__('not deployed')],
       [trans.__('Changed'), moment(item.updated_at)]
     ],
-    actions: [...deployment(context), ...use(context), removal(context)],
+    actions: [...deployment(context), ...everyday(context), removal(context)],
     empty: () => ({
       what: trans.__('There is no pipeline in this workspace yet.'),
       next: trans.__('In a notebook, build one of a model and deploy it:'),
@@ -65,7 +65,11 @@ function deployment({ model, trans }: IContext): Array<IAction<IPipeline>> {
       isQuick: true,
       isOffered: item => !isDeployed(item) && item.steps.length > 0,
       run: ({ versions, name }) =>
-        start('pipelines/deploy', { pipeline_version_pk_id: versions[0]?.id }, trans.__('Deployment of %1', name))
+        start(
+          'pipelines/deploy',
+          { pipeline_version_pk_id: versions[0]?.id },
+          trans.__('Deployment of %1', name)
+        )
     },
     {
       id: 'undeploy-pipeline',
@@ -74,7 +78,8 @@ function deployment({ model, trans }: IContext): Array<IAction<IPipeline>> {
       icon: stopIcon,
       isQuick: true,
       isOffered: isDeployed,
-      run: ({ id, name }) => start('pipelines/undeploy', { pipeline_id: id }, trans.__('Undeployment of %1', name))
+      run: ({ id, name }) =>
+        start('pipelines/undeploy', { pipeline_id: id }, trans.__('Undeployment of %1', name))
     },
     {
       id: 'publish-pipeline',
@@ -84,14 +89,18 @@ function deployment({ model, trans }: IContext): Array<IAction<IPipeline>> {
       isQuick: true,
       isOffered: item => item.steps.length > 0,
       run: async ({ versions, name }) => {
-        await start('pipelines/publish', { pipeline_version_id: versions[0]?.id }, trans.__('Publish of %1', name));
+        await start(
+          'pipelines/publish',
+          { pipeline_version_id: versions[0]?.id },
+          trans.__('Publish of %1', name)
+        );
         await model.lists.publishes.refresh();
       }
     }
   ];
 }
 
-function use({ model, trans, commands }: IContext): Array<IAction<IPipeline>> {
+function everyday({ model, trans, commands }: IContext): Array<IAction<IPipeline>> {
   return [
     {
       id: 'infer-from-file',
@@ -120,14 +129,14 @@ function use({ model, trans, commands }: IContext): Array<IAction<IPipeline>> {
       caption: trans.__('Copy the address that answers inference requests'),
       icon: copyIcon,
       isOffered: isDeployed,
-      run: async ({ deployment: made }) => Clipboard.copyToSystem(made?.url ?? '')
+      run: ({ deployment: made }) => copyText(made?.url ?? '')
     },
     {
       id: 'copy-curl',
       label: trans.__('Copy curl'),
       caption: trans.__('Copy a curl command that asks this pipeline'),
       isOffered: isDeployed,
-      run: async item => Clipboard.copyToSystem(curlFor(item))
+      run: item => copyText(curlFor(item))
     }
   ];
 }

@@ -1,8 +1,8 @@
-import { Clipboard } from '@jupyterlab/apputils';
 import { addIcon, copyIcon } from '@jupyterlab/ui-components';
 
 import { commandsOf, type CommandName } from '../model/publishCommands';
 import type { IPublish } from '../model/types';
+import { copyText } from '../ui/copy';
 import { askForName, askToRemove } from '../ui/ask';
 import { showBundle } from '../ui/bundle';
 import type { IAction, IContext, IRowFace, ISection } from '../ui/section';
@@ -56,7 +56,12 @@ function register({ model, trans }: IContext): IAction<IPublish> {
     isQuick: true,
     isOffered: isPublished,
     run: async ({ id }) => {
-      const name = await askForName(trans, trans.__('Register an edge'), trans.__('Name'), trans.__('Register'));
+      const name = await askForName(
+        trans,
+        trans.__('Register an edge'),
+        trans.__('Name'),
+        trans.__('Register')
+      );
       if (name) {
         const body = { pipeline_publish_id: id, name, tags: [] };
         const made = await model.client.call<IPublish>('pipelines/add_edge_to_publish', body);
@@ -75,13 +80,17 @@ function copies({ model, trans }: IContext): Array<IAction<IPublish>> {
     icon: name === 'docker' ? copyIcon : undefined,
     isQuick: name === 'docker',
     isOffered: isPublished,
-    run: async item => Clipboard.copyToSystem((await commandsOf(model.client, item))[name])
+    run: async item => copyText((await commandsOf(model.client, item))[name])
   });
   return [
     copy('docker', trans.__('Copy docker run'), trans.__('Copy the docker command that runs this publish')),
     copy('compose', trans.__('Copy compose.yaml'), trans.__('Copy the compose file that runs this publish')),
     copy('helm', trans.__('Copy helm install'), trans.__('Copy the helm commands that install this publish')),
-    copy('serve', trans.__('Copy serve'), trans.__('Copy the command that runs this publish without a container'))
+    copy(
+      'serve',
+      trans.__('Copy serve'),
+      trans.__('Copy the command that runs this publish without a container')
+    )
   ];
 }
 

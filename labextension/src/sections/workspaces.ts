@@ -46,6 +46,7 @@ export function workspaces({ model, trans }: IContext): ISection<IWorkspace> {
           const body = trans.__('Only an empty workspace can be deleted.');
           if (await askToRemove(trans, trans.__('Delete workspace “%1”?', name), body, trans.__('Delete'))) {
             await model.client.call('workspaces/delete', { id });
+            await model.lists.workspaces.refresh();
             await model.refresh(null);
           }
         }
@@ -69,9 +70,16 @@ export function newWorkspace({ model, trans }: IContext): IPanelCommand {
     icon: addIcon,
     isEnabled: () => model.engine.isRunning,
     run: async () => {
-      const workspace_name = await askForName(trans, trans.__('New workspace'), trans.__('Name'), trans.__('Create'));
+      const workspace_name = await askForName(
+        trans,
+        trans.__('New workspace'),
+        trans.__('Name'),
+        trans.__('Create')
+      );
       if (workspace_name) {
-        const made = await model.client.call<{ workspace_id: number }>('workspaces/create', { workspace_name });
+        const made = await model.client.call<{ workspace_id: number }>('workspaces/create', {
+          workspace_name
+        });
         await model.lists.workspaces.refresh();
         await model.choose(made.workspace_id);
       }

@@ -1,6 +1,8 @@
-import { Clipboard, Dialog, ReactWidget, showDialog } from '@jupyterlab/apputils';
+import { Dialog, ReactWidget, showDialog } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
+
+import { copyText } from './copy';
 
 const SHOWN_ROWS = 20;
 const SHOWN_LETTERS = 20_000;
@@ -11,8 +13,12 @@ export async function showAnswer(trans: TranslationBundle, pipeline: string, row
   const body = ReactWidget.create(<pre className="jp-Edge-answer">{text.slice(0, SHOWN_LETTERS)}</pre>);
   const title = trans._n('%2 answered %1 row', '%2 answered %1 rows', rows.length, pipeline);
   const copy = Dialog.createButton({ label: trans.__('Copy All'), className: 'jp-mod-copy' });
-  const answer = await showDialog({ title, body, buttons: [copy, Dialog.okButton({ label: trans.__('Close') })] });
+  const answer = await showDialog({
+    title,
+    body,
+    buttons: [copy, Dialog.okButton({ label: trans.__('Close') })]
+  });
   if (answer.button.className === 'jp-mod-copy') {
-    Clipboard.copyToSystem(JSON.stringify(rows));
+    await copyText(JSON.stringify(rows));
   }
 }

@@ -20,7 +20,13 @@ export async function askForName(
   label: string,
   verb: string
 ): Promise<string | null> {
-  const answer = await InputDialog.getText({ title, label, okLabel: verb, cancelLabel: trans.__('Cancel'), required: true });
+  const answer = await InputDialog.getText({
+    title,
+    label,
+    okLabel: verb,
+    cancelLabel: trans.__('Cancel'),
+    required: true
+  });
   return answer.button.accept && answer.value ? answer.value.trim() : null;
 }
 

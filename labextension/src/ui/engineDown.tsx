@@ -12,11 +12,6 @@ export class EngineDown extends ReactWidget {
     context.model.engine.changed.connect(this.update, this);
   }
 
-  override dispose(): void {
-    this.context.model.engine.changed.disconnect(this.update, this);
-    super.dispose();
-  }
-
   override render(): React.JSX.Element {
     const { model, commands, trans } = this.context;
     const { engine } = model;

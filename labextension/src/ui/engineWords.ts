@@ -12,7 +12,9 @@ export function engineSentence(engine: EngineModel, trans: TranslationBundle): s
     case null:
       return trans.__('Looking for the engine…');
     case 'running':
-      return engine.engineVersion ? trans.__('Engine %1 runs', engine.engineVersion) : trans.__('Engine runs');
+      return engine.engineVersion
+        ? trans.__('Engine %1 runs', engine.engineVersion)
+        : trans.__('Engine runs');
     case 'stopped':
       return trans.__('Engine is stopped');
     case 'unauthorized':
@@ -66,7 +68,11 @@ export function adviceFor(engine: EngineModel, trans: TranslationBundle): IAdvic
         canStart: false
       };
     case 'offline':
-      return { why, next: trans.__('Check the connection to the Jupyter server, then retry.'), canStart: false };
+      return {
+        why,
+        next: trans.__('Check the connection to the Jupyter server, then retry.'),
+        canStart: false
+      };
     default:
       return {
         why,

@@ -1,4 +1,4 @@
-import { HTMLSelect, ReactWidget, refreshIcon } from '@jupyterlab/ui-components';
+import { ReactWidget, refreshIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import { engineSentence, engineTone } from './engineWords';
@@ -15,14 +15,6 @@ export class Header extends ReactWidget {
     context.model.engine.changed.connect(this.update, this);
     context.model.lists.workspaces.changed.connect(this.update, this);
     context.model.chosen.connect(this.update, this);
-  }
-
-  override dispose(): void {
-    const { model } = this.context;
-    model.engine.changed.disconnect(this.update, this);
-    model.lists.workspaces.changed.disconnect(this.update, this);
-    model.chosen.disconnect(this.update, this);
-    super.dispose();
   }
 
   override render(): React.JSX.Element {
@@ -57,8 +49,8 @@ function WorkspaceChoice({ context }: { context: IContext }): React.JSX.Element 
   const { model, trans } = context;
   const { items } = model.lists.workspaces;
   return items.length === 0 ? null : (
-    <HTMLSelect
-      className="jp-Edge-workspace"
+    <select
+      className="jp-Edge-select"
       aria-label={trans.__('Workspace')}
       title={trans.__('The workspace that is shown')}
       value={model.workspaceId ?? undefined}
@@ -69,7 +61,7 @@ function WorkspaceChoice({ context }: { context: IContext }): React.JSX.Element 
           {name}
         </option>
       ))}
-    </HTMLSelect>
+    </select>
   );
 }
 

@@ -47,7 +47,9 @@ export function Row<T>(props: IRowProps<T>): React.JSX.Element {
       onFocus={props.onFocus}
       onDoubleClick={begin}
       onContextMenu={event => showMenu(event, event.clientX, event.clientY)}
-      onKeyDown={event => onRowKey(event, { begin, toggle: props.onToggle, remove: removal(offered, run), showMenu })}
+      onKeyDown={event =>
+        onRowKey(event, { begin, toggle: props.onToggle, remove: removal(offered, run), showMenu })
+      }
     >
       <div className="jp-Edge-line">
         <div className="jp-Edge-cell" role="gridcell">

@@ -56,7 +56,11 @@ function Empty<T>({ context, section }: ISectionViewProps<T>): React.JSX.Element
       </p>
       {code && <code className="jp-Edge-code">{code}</code>}
       {command && (
-        <button type="button" className="jp-Edge-next" onClick={() => void commands.execute(commandId(command))}>
+        <button
+          type="button"
+          className="jp-Edge-next"
+          onClick={() => void commands.execute(commandId(command))}
+        >
           {commands.label(commandId(command))}
         </button>
       )}

@@ -18,7 +18,10 @@ export class SectionWidget<T> extends ReactWidget {
     this.toolbar = new Toolbar();
     this.toolbar.addItem('count', new Count(section));
     for (const id of section.toolbar ?? []) {
-      this.toolbar.addItem(id, new CommandToolbarButton({ commands: context.commands, id: commandId(id), label: '' }));
+      this.toolbar.addItem(
+        id,
+        new CommandToolbarButton({ commands: context.commands, id: commandId(id), label: '' })
+      );
     }
     section.list.changed.connect(this.update, this);
     context.model.chosen.connect(this.update, this);
@@ -31,12 +34,6 @@ export class SectionWidget<T> extends ReactWidget {
   get focused(): string | null {
     const row = this.node.querySelector<HTMLElement>('[role="row"][aria-selected="true"]');
     return row?.dataset.key ?? null;
-  }
-
-  override dispose(): void {
-    this.section.list.changed.disconnect(this.update, this);
-    this.context.model.chosen.disconnect(this.update, this);
-    super.dispose();
   }
 
   override render(): React.JSX.Element {
@@ -55,11 +52,6 @@ class Count<T> extends ReactWidget {
     super();
     this.addClass('jp-Edge-count');
     section.list.changed.connect(this.update, this);
-  }
-
-  override dispose(): void {
-    this.section.list.changed.disconnect(this.update, this);
-    super.dispose();
   }
 
   override render(): React.JSX.Element {

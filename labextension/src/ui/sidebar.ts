@@ -72,7 +72,6 @@ export class Sidebar extends SidePanel {
   }
 
   override dispose(): void {
-    this.context.model.engine.changed.disconnect(this.onEngine, this);
     clearTimeout(this._timer);
     super.dispose();
   }
@@ -83,6 +82,7 @@ export class Sidebar extends SidePanel {
   }
 
   private get accordion(): AccordionPanel {
+    // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- SidePanel makes no other
     return this.content as AccordionPanel;
   }
 

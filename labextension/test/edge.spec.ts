@@ -1,0 +1,117 @@
+import { expect, test } from 'vitest';
+
+import { EdgeModel } from '../src/model/edge';
+import type { IChange } from '../src/model/types';
+import { clientOf, refusal, type ICall } from './stand-ins';
+
+const WORKSPACES = [
+  { id: 1, name: 'first', models: [], pipelines: [] },
+  { id: 2, name: 'second', models: [], pipelines: [] }
+];
+
+function answerOf({ path, body }: ICall): unknown {
+  const answers: Record<string, unknown> = {
+    'jupyter-edge/status': { state: 'running', version: '0.1.0', engine_version: '0.1.0', msg: null },
+    'workspaces/list': { workspaces: WORKSPACES },
+    'models/list': { models: [{ id: 10, name: `of ${String(body.workspace_id)}` }] },
+    'pipelines/list': {
+      pipelines: [
+        { id: 3, name: 'idle' },
+        { id: 4, name: 'busy', deployment: { deployed: true } }
+      ]
+    },
+    'pipelines/list_publishes': { publishes: [] },
+    'pipelines/list_edges': { edges: [] },
+    'jobs/list': { jobs: [] },
+    'pipelines/get_logs': [{ time: 5, check_failures: [], metadata: { partition: 'p' } }]
+  };
+  return Object.entries(answers).find(([end]) => path.endsWith(end))?.[1] ?? refusal(404, { msg: path });
+}
+
+const lastParts = (calls: ICall[]): string[] => calls.map(({ path }) => path.split('/').slice(-2).join('/'));
+
+const change = (kind: IChange['kind'], workspace_id: number | null): IChange => ({
+  kind,
+  id: 1,
+  action: 'changed',
+  workspace_id
+});
+
+test('the first workspace is shown, and the log of a pipeline that is deployed', async () => {
+  const model = new EdgeModel(clientOf(answerOf).client);
+  await model.refresh(null);
+  expect(model.workspace?.name).toBe('first');
+  expect(model.lists.models.items).toEqual([{ id: 10, name: 'of 1' }]);
+  expect(model.logName).toBe('busy');
+  expect(model.lists.log.items.map(({ key }) => key)).toEqual(['p/5/0']);
+});
+
+test('a workspace that was shown before is shown again, unless it is gone', async () => {
+  for (const [kept, shown] of [
+    [2, 2],
+    [99, 1]
+  ] as const) {
+    const model = new EdgeModel(clientOf(answerOf).client);
+    model.prefer(kept);
+    await model.refresh(null);
+    expect(model.workspaceId).toBe(shown);
+  }
+});
+
+test('another workspace brings other rows', async () => {
+  const model = new EdgeModel(clientOf(answerOf).client);
+  await model.refresh(null);
+  await model.choose(2);
+  expect(model.lists.models.items).toEqual([{ id: 10, name: 'of 2' }]);
+});
+
+test('a change is answered by reading what shows it, and nothing else', async () => {
+  const { client, calls } = clientOf(answerOf);
+  const model = new EdgeModel(client);
+  await model.refresh(null);
+  calls.length = 0;
+  await model.refresh([change('edge', 1), change('job', null)]);
+  expect(lastParts(calls).sort()).toEqual(['jobs/list', 'pipelines/list_edges']);
+});
+
+test('changes in a workspace that is not shown, and sections that are closed, cost no request', async () => {
+  const { client, calls } = clientOf(answerOf);
+  const model = new EdgeModel(client);
+  await model.refresh(null);
+  calls.length = 0;
+  await model.refresh([change('edge', 2)]);
+  model.isOpen = name => name !== 'edges';
+  await model.refresh([change('edge', 1)]);
+  expect(calls).toEqual([]);
+  await model.open('edges');
+  expect(lastParts(calls)).toEqual(['pipelines/list_edges']);
+});
+
+test('an engine that is down is the state, and no list is asked', async () => {
+  const down = { state: 'stopped', version: '0.1.0', engine_version: null, msg: 'It does not run.' };
+  const { client, calls } = clientOf(() => down);
+  const model = new EdgeModel(client);
+  await expect(model.refresh(null)).rejects.toThrow('It does not run.');
+  expect(model.engine.state).toBe('stopped');
+  expect(calls).toHaveLength(1);
+});
+
+test('why an engine did not start is kept', async () => {
+  const { client } = clientOf(({ path }) =>
+    path.endsWith('start')
+      ? refusal(503, { msg: 'The port is taken.', code: 503, state: 'stopped' })
+      : { state: 'stopped', version: '0.1.0', engine_version: null, msg: null }
+  );
+  const { engine } = new EdgeModel(client);
+  await engine.start();
+  expect([engine.state, engine.message, engine.isStarting]).toEqual(['stopped', 'The port is taken.', false]);
+});
+
+test('rows of one request are told apart, the same way at each reading', async () => {
+  const rows = [1, 2].map(() => ({ time: 5, check_failures: [], metadata: { partition: 'p' } }));
+  const { client } = clientOf(call => (call.path.endsWith('get_logs') ? rows : answerOf(call)));
+  const model = new EdgeModel(client);
+  await model.refresh(null);
+  await model.lists.log.refresh();
+  expect(model.lists.log.items.map(({ key }) => key)).toEqual(['p/5/0', 'p/5/1']);
+});

@@ -1,0 +1,104 @@
+import { expect, test } from 'vitest';
+
+import { ListModel, PAGE } from '../src/model/list';
+import type { IPage, IPageRequest } from '../src/model/types';
+
+/** A list of numbered rows, as an engine pages it. */
+class Numbers {
+  constructor(public count: number) {}
+
+  requests: IPageRequest[] = [];
+  failing = false;
+
+  readonly page = (request: IPageRequest): Promise<IPage<number>> => {
+    this.requests.push(request);
+    if (this.failing) {
+      return Promise.reject(new Error('down'));
+    }
+    const all = Array.from({ length: this.count }, (_, index) => index).filter(row =>
+      String(row).includes(request.filter)
+    );
+    const start = Number(request.after ?? 0);
+    const items = all.slice(start, start + request.limit);
+    const next = start + request.limit < all.length ? String(start + request.limit) : null;
+    return Promise.resolve({ items, next, total: all.length });
+  };
+}
+
+test('a list begins with one page, whatever it holds', async () => {
+  const numbers = new Numbers(5000);
+  const list = new ListModel(numbers.page);
+  await list.refresh();
+  expect(list.items).toHaveLength(PAGE);
+  expect(list.total).toBe(5000);
+  expect(list.hasMore).toBe(true);
+  expect(numbers.requests).toHaveLength(1);
+});
+
+test('a list grows by pages to its end, each asked for once', async () => {
+  const numbers = new Numbers(250);
+  const list = new ListModel(numbers.page);
+  await list.refresh();
+  await list.reach(101);
+  expect(list.items).toHaveLength(200);
+  await list.reach(1000);
+  expect(list.items).toEqual(Array.from({ length: 250 }, (_, index) => index));
+  expect(list.hasMore).toBe(false);
+  await list.reach(1000);
+  expect(numbers.requests.map(({ after }) => after)).toEqual([null, '100', '200']);
+});
+
+test('what was scrolled to stays when the list is read again', async () => {
+  const numbers = new Numbers(250);
+  const list = new ListModel(numbers.page);
+  await list.refresh();
+  await list.reach(150);
+  numbers.count = 260;
+  await list.refresh();
+  expect(list.items).toHaveLength(200);
+  expect(list.total).toBe(260);
+});
+
+test('refreshes that come during one are joined into one more', async () => {
+  const numbers = new Numbers(1);
+  const list = new ListModel(numbers.page);
+  await Promise.all([list.refresh(), list.refresh(), list.refresh(), list.refresh()]);
+  expect(numbers.requests).toHaveLength(2);
+});
+
+test('a filter is the next question, and starts from the first page', async () => {
+  const numbers = new Numbers(3000);
+  const list = new ListModel(numbers.page);
+  await list.refresh();
+  list.filter = '299';
+  await list.refresh();
+  expect(list.items).toEqual([299, 1299, 2299, ...Array.from({ length: 10 }, (_, index) => 2990 + index)]);
+  expect(numbers.requests.at(-1)).toEqual({ limit: PAGE, after: null, filter: '299' });
+});
+
+test('rows stay while a reading fails, and the error goes with the next that does not', async () => {
+  const numbers = new Numbers(3);
+  const list = new ListModel(numbers.page);
+  await list.refresh();
+  numbers.failing = true;
+  await list.refresh();
+  expect(list.items).toEqual([0, 1, 2]);
+  expect(list.error?.message).toBe('down');
+  numbers.failing = false;
+  await list.refresh();
+  expect(list.error).toBeNull();
+});
+
+test('an answer for a list that was cleared meanwhile is not shown', async () => {
+  const answers: Array<(page: IPage<string>) => void> = [];
+  const list = new ListModel<string>(() => new Promise(resolve => answers.push(resolve)));
+  const reading = list.refresh();
+  list.clear();
+  answers[0]?.({ items: ['of the workspace before'], next: null, total: 1 });
+  await Promise.resolve();
+  await Promise.resolve();
+  expect(list.items).toEqual([]);
+  answers[1]?.({ items: ['of this one'], next: null, total: 1 });
+  await reading;
+  expect(list.items).toEqual(['of this one']);
+});

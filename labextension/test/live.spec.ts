@@ -1,0 +1,85 @@
+import { Signal } from '@lumino/signaling';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+
+import { changeOf, Live, SCHEMA, type IEmission } from '../src/model/live';
+import type { IChange } from '../src/model/types';
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const event = (kind: string, id: number | null = 1): IEmission => ({
+  schema_id: SCHEMA,
+  kind,
+  id,
+  action: 'changed',
+  workspace_id: null
+});
+
+function scene(
+  refresh = vi.fn<(changes: readonly IChange[] | null) => Promise<void>>(() => Promise.resolve())
+) {
+  const stream = new Signal<object, IEmission>({});
+  const place = { isVisible: true };
+  const glance = vi.fn(() => Promise.resolve());
+  const live = new Live({ stream, refresh, glance, isVisible: () => place.isVisible, seconds: 30 });
+  return { stream, place, live, refresh, glance };
+}
+
+test('events that come together are told together', async () => {
+  const { stream, refresh } = scene();
+  stream.emit(event('job'));
+  stream.emit(event('deployment', 2));
+  await vi.advanceTimersByTimeAsync(100);
+  expect(refresh).toHaveBeenCalledTimes(1);
+  expect(refresh.mock.calls[0]?.[0]?.map(({ kind, id }) => [kind, id])).toEqual([
+    ['job', 1],
+    ['deployment', 2]
+  ]);
+});
+
+test('an event that says that others may be lost asks for everything', async () => {
+  const { stream, refresh } = scene();
+  stream.emit(event('model'));
+  stream.emit(event('all', null));
+  await vi.advanceTimersByTimeAsync(100);
+  expect(refresh.mock.calls).toEqual([[null]]);
+});
+
+test('what others say on the bus is passed over', () => {
+  expect(changeOf({ schema_id: 'https://events.jupyter.org/x', kind: 'model' })).toBeNull();
+  expect(changeOf({ schema_id: SCHEMA })).toBeNull();
+});
+
+test('nothing but the engine is looked at while nobody looks, and everything once the panel shows', async () => {
+  const { stream, place, live, refresh, glance } = scene();
+  place.isVisible = false;
+  await live.start();
+  await vi.advanceTimersByTimeAsync(1);
+  expect(glance).toHaveBeenCalledTimes(1);
+  stream.emit(event('model'));
+  await vi.advanceTimersByTimeAsync(100);
+  expect(refresh).not.toHaveBeenCalled();
+  place.isVisible = true;
+  await live.show();
+  await vi.advanceTimersByTimeAsync(1);
+  expect(refresh.mock.calls).toEqual([[null]]);
+  await live.show();
+  await vi.advanceTimersByTimeAsync(1);
+  expect(refresh).toHaveBeenCalledTimes(1);
+});
+
+test('the poll makes up for lost events, and slows down while it fails', async () => {
+  const { live, refresh } = scene(vi.fn(() => Promise.reject(new Error('down'))));
+  await live.start();
+  await vi.advanceTimersByTimeAsync(10 * 60_000);
+  const calls = refresh.mock.calls.length;
+  expect(calls).toBeGreaterThan(1);
+  expect(calls).toBeLessThan(15);
+  live.dispose();
+  await vi.advanceTimersByTimeAsync(10 * 60_000);
+  expect(refresh.mock.calls).toHaveLength(calls);
+});
