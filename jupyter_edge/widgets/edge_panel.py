@@ -147,10 +147,10 @@ def _row(edge: Edge) -> _Row:
 
 def _cells(edge: _Row) -> list[object]:
     state = "waits to join" if edge.state == "waiting" else edge.state
-    backlog = "" if edge.backlog is None else edge.backlog
+    backlog = "–" if edge.backlog is None else edge.backlog
     seen = _ago(edge.last_seen)
     own = [edge.name, edge.tags, edge.publish]
-    return [*own, state, edge.version or "", seen, edge.rows, backlog, edge.dropped_rows]
+    return [*own, state, edge.version or "–", seen, edge.rows, backlog, edge.dropped_rows]
 
 
 def _ago(moment: datetime | None) -> str:

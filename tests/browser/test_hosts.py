@@ -52,7 +52,7 @@ def _story(engine_home: Home) -> None:
     pipeline.deploy()
     for start in range(40):
         pipeline.infer(pd.DataFrame({"tensor": [[start / 10.0] * 29]}))
-    pipeline.publish().add_edge("shop-7", ["north"])
+    pipeline.publish().add_edge("shop-1", ["north"])
 
 
 def panels_of(page: Page) -> dict[str, Locator]:
