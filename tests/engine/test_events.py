@@ -103,12 +103,11 @@ def test_events_ask_for_the_token(engine: EngineProcess) -> None:
     assert httpx.get(f"{engine.url}/v1/api/events").status_code == 401
 
 
-def test_an_engine_with_listeners_stops_at_once(own_engine: EngineProcess) -> None:
+def test_an_engine_with_listeners_stops_without_cutting_them_off(own_engine: EngineProcess) -> None:
     own_engine.start()
     listeners = [Listener(own_engine) for _ in range(3)]
-    started = time.monotonic()
     assert own_engine.stop() == 0
-    assert time.monotonic() - started < 3
+    assert "graceful shutdown exceeded" not in own_engine.log()
     for listener in listeners:
         listener.join(30)
         assert not listener.is_alive()
