@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _NO_PUBLISH = "No publish yet: publish a pipeline first"
 _NO_EDGE = "No edge yet: register one above"
-_ONCE = "These commands hold the edge's bundle, which is shown here only, and works once: copy one now."
+_ONCE = "These commands hold the edge's bundle, which works once and is kept in no saved notebook: copy one now."
 
 
 @dataclass(frozen=True)
