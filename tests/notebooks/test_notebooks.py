@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import re
 from collections.abc import Callable
 
@@ -37,7 +38,10 @@ def test_a_notebook_leaves_nothing_deployed(run_twice: Runs, name: str) -> None:
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_a_notebook_takes_less_than_a_minute(run_twice: Runs, name: str) -> None:
-    assert min(run.seconds for run in run_twice(name)) < 60
+    quickest = min(run.seconds for run in run_twice(name))
+    if os.getloadavg()[0] > 2 * (os.cpu_count() or 1):
+        pytest.skip("Others keep the machine too busy to tell.")
+    assert quickest < 60
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
