@@ -10,6 +10,7 @@ from traitlets import Bool, Float
 
 from jupyter_edge.core.errors import EdgeError
 from jupyter_edge.server.activity import Activity
+from jupyter_edge.server.commands import CommandsHandler
 from jupyter_edge.server.events import SCHEMA_FILE, SCHEMA_ID, EventFollower
 from jupyter_edge.server.handlers import ForwardHandler, StartHandler, StatusHandler
 from jupyter_edge.server.link import EngineLink
@@ -37,6 +38,7 @@ class EdgeServerApp(ExtensionApp):
             (r"/jupyter-edge/api/(.*)", ForwardHandler, shared),
             (r"/jupyter-edge/status", StatusHandler, shared),
             (r"/jupyter-edge/start", StartHandler, shared),
+            (r"/jupyter-edge/commands", CommandsHandler, shared),
         ]
         self.settings["event_logger"].register_event_schema(SCHEMA_FILE)
 

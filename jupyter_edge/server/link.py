@@ -74,6 +74,11 @@ class EngineLink:
         )
         self.appeared = asyncio.Event()
 
+    @property
+    def is_local(self) -> bool:
+        """Say whether the engine is this home's own, and not one that JUPYTER_EDGE_URL names."""
+        return not self._is_named
+
     async def close(self) -> None:
         """Close the connections."""
         await self._client.aclose()

@@ -22,7 +22,13 @@ from tests.engine.process import MODEL, EngineProcess
 from tests.engine.scenes import make_scene
 from tests.server.conftest import Fetch, Place, fetch
 
-ROUTES = (("GET", "status"), ("POST", "start"), ("POST", "api/v1/api/jobs/list"), ("GET", "api/v1/api/health"))
+ROUTES = (
+    ("GET", "status"),
+    ("POST", "start"),
+    ("POST", "commands"),
+    ("POST", "api/v1/api/jobs/list"),
+    ("GET", "api/v1/api/health"),
+)
 
 
 def test_every_verb_asks_who_is_there(extension: EdgeServerApp) -> None:
@@ -35,7 +41,7 @@ def test_every_verb_asks_who_is_there(extension: EdgeServerApp) -> None:
             assert _has_tornado_web_authenticated(verb), (handler, name)
             assert handler.auth_resource == "jupyter_edge"
             verbs += 1
-    assert verbs == 5
+    assert verbs == 6
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
