@@ -21,13 +21,13 @@ if TYPE_CHECKING:
         ensure_steps,
     )
     from jupyter_edge.client.jobs import Job
-    from jupyter_edge.client.local_edge import LocalEdge, local_edge, local_edges, serve_here
     from jupyter_edge.client.model import Model, ModelVersion
     from jupyter_edge.client.pictures import picture_rows, picture_tensor
     from jupyter_edge.client.pipeline import Pipeline
     from jupyter_edge.client.pipeline_version import PipelineVersion
     from jupyter_edge.client.plan import Applied, apply_declaration, plan_declaration
     from jupyter_edge.client.publish import Publish
+    from jupyter_edge.client.serving import LocalEdge, local_edge, local_edges, serve_here
     from jupyter_edge.client.status import EngineStatus, engine_status
     from jupyter_edge.client.workspace import Workspace
     from jupyter_edge.core.deployment import DeploymentConfig, DeploymentConfigBuilder
@@ -115,7 +115,7 @@ _HOMES = {
         "ensure_steps",
     ),
     "jupyter_edge.client.jobs": ("Job",),
-    "jupyter_edge.client.local_edge": ("LocalEdge", "local_edge", "local_edges", "serve_here"),
+    "jupyter_edge.client.serving": ("LocalEdge", "local_edge", "local_edges", "serve_here"),
     "jupyter_edge.client.model": ("Model", "ModelVersion"),
     "jupyter_edge.client.pictures": ("picture_rows", "picture_tensor"),
     "jupyter_edge.client.pipeline": ("Pipeline",),

@@ -117,7 +117,7 @@ def _names_at(session: Session) -> dict[str, list[str]]:
     """Ask the engine, over a connection of this thread, for all names that a line may hold."""
     from jupyter_edge.client import Client
     from jupyter_edge.client.client import DEFAULT_WORKSPACE
-    from jupyter_edge.client.local_edge import local_edges
+    from jupyter_edge.client.serving import local_edges
 
     known = session.known_client
     url = known.api_endpoint if known else session.running_url()

@@ -8,9 +8,6 @@ import pytest
 from IPython.core.completer import provisionalcompleter
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.terminal.interactiveshell import TerminalInteractiveShell
-from IPython.terminal.ptutils import IPythonPTCompleter
-from prompt_toolkit.completion import CompleteEvent
-from prompt_toolkit.document import Document
 from traitlets.config import Config
 
 from jupyter_edge.magics.extension import EdgeMagics, load
@@ -83,8 +80,7 @@ def test_files_complete_with_spaces_in_their_names_and_hidden_ones_when_asked_fo
 def test_verbs_complete_in_a_terminal() -> None:
     shell = TerminalInteractiveShell(config=Config({"HistoryManager": {"enabled": False}}))
     load(shell)
-    offered = IPythonPTCompleter(shell=shell).get_completions(Document("%edge unde"), CompleteEvent())
-    assert [one.text for one in offered] == ["undeploy"]
+    assert completed(shell, "%edge unde") == ["%edge undeploy"]
 
 
 def test_names_of_the_engine_complete(shell: InteractiveShell, magics: EdgeMagics, run: Run, published: str) -> None:

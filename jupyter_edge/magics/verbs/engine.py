@@ -28,7 +28,7 @@ def _up(session: Session, options: Namespace) -> Any:
 
 def _down(session: Session, options: Namespace) -> str:
     from jupyter_edge.client.discovery import stop_engine
-    from jupyter_edge.client.local_edge import local_edges
+    from jupyter_edge.client.serving import local_edges
 
     if session.url or (session.known_client and not session.known_client.is_local):
         msg = f"The engine at {session.client.api_endpoint} is not of this machine's home: stop it where it runs."

@@ -34,7 +34,7 @@ def _infer(session: Session, options: Namespace) -> Any:
 
 def _target(session: Session, options: Namespace) -> Pipeline | LocalEdge:
     if options.at:
-        from jupyter_edge.client.local_edge import local_edge
+        from jupyter_edge.client.serving import local_edge
 
         return local_edge(options.at)
     return pipeline_of(session, options)

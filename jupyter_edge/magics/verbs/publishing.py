@@ -126,7 +126,7 @@ def _edge_list_curl(session: Session, options: Namespace) -> str:
 
 
 def _serve(session: Session, options: Namespace) -> Any:
-    from jupyter_edge.client.local_edge import local_edge, local_edges, serve_here
+    from jupyter_edge.client.serving import local_edge, local_edges, serve_here
 
     if options.stop:
         local_edge(options.stop).stop()
