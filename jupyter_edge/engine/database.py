@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from alembic import command
 from alembic.config import Config
@@ -18,8 +18,9 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from jupyter_edge.core.errors import EdgeError
+from jupyter_edge.core.errors import EdgeError, EntityNotFoundError
 
+Row = TypeVar("Row")
 _WRITING = "jupyter_edge_writing"
 
 
@@ -66,6 +67,17 @@ def open_database(path: Path) -> Sessions:
         )
         raise EdgeError(msg) from error
     return Sessions(engine)
+
+
+def found(row: Row | None, otherwise: str) -> Row:
+    """Return the row.
+
+    Raises:
+        EntityNotFoundError: saying ``otherwise``, if there is none.
+    """
+    if row is None:
+        raise EntityNotFoundError(otherwise)
+    return row
 
 
 def is_full(error: BaseException) -> bool:

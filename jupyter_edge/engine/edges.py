@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from sqlalchemy import select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, selectinload
 
 from jupyter_edge.core.bundle import EdgeBundle
 from jupyter_edge.core.deployment import limits_of
@@ -15,6 +15,7 @@ from jupyter_edge.core.errors import AuthenticationError, ConflictError, Forbidd
 from jupyter_edge.core.naming import check_name, new_uuid
 from jupyter_edge.core.secret import hash_token, new_token
 from jupyter_edge.engine.edge_events import add_events
+from jupyter_edge.engine.paging import EVERYTHING, Order, Page, Window, read_page
 from jupyter_edge.engine.publishes import get_publish
 from jupyter_edge.engine.tables import Edge, PipelineVersion, Publish, now
 
@@ -86,12 +87,14 @@ def remove_edge(session: Session, name: str) -> bool:
     return True
 
 
-def list_edges(session: Session, pipeline_id: int | None = None) -> list[Edge]:
+def list_edges(session: Session, pipeline_id: int | None = None, window: Window = EVERYTHING) -> Page[Edge]:
     """Return all edges, or those of a pipeline's publishes, oldest first."""
-    query = select(Edge).order_by(Edge.created_at, Edge.name)
+    query = select(Edge)
     if pipeline_id is not None:
         query = query.join(Publish).join(PipelineVersion).where(PipelineVersion.pipeline_id == pipeline_id)
-    return list(session.scalars(query))
+    published = selectinload(Edge.publish).load_only(Publish.pipeline_version_id)
+    parts = (published.joinedload(Publish.pipeline_version).load_only(PipelineVersion.pipeline_id),)
+    return read_page(session, query, Order((Edge.created_at, Edge.name), Edge.name), window, parts)
 
 
 def join(session: Session, name: str, token: str, credential: str | None = None) -> Joined:

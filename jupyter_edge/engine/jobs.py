@@ -15,8 +15,9 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from jupyter_edge.core.errors import EdgeError, EntityNotFoundError, JobCancelledError
-from jupyter_edge.engine.database import Sessions, is_full
+from jupyter_edge.core.errors import EdgeError, JobCancelledError
+from jupyter_edge.engine.database import Sessions, found, is_full
+from jupyter_edge.engine.paging import EVERYTHING, Order, Page, Window, read_page
 from jupyter_edge.engine.tables import Job, now
 
 KEPT_JOBS = 1_000
@@ -107,16 +108,13 @@ class Jobs:
             EntityNotFoundError: if there is none.
         """
         with self._sessions() as session:
-            job = session.get(Job, job_id)
-        if job is None:
-            msg = f"There is no job {job_id}: jobs/list names those that are kept."
-            raise EntityNotFoundError(msg)
-        return job
+            missing = f"There is no job {job_id}: jobs/list names those that are kept."
+            return found(session.get(Job, job_id), missing)
 
-    def list(self) -> list[Job]:
-        """Return the jobs that are kept, newest first."""
+    def list(self, window: Window = EVERYTHING) -> Page[Job]:
+        """Return the jobs that are kept, newest first; their name is their kind."""
         with self._sessions() as session:
-            return list(session.scalars(select(Job).order_by(Job.id.desc())))
+            return read_page(session, select(Job), Order((Job.id,), Job.kind, descending=True), window)
 
     def cancel(self, job_id: int) -> Job:
         """Ask the job to stop at its next step and return its row; one that is done stays as it is.

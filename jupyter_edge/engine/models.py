@@ -9,10 +9,11 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from jupyter_edge.core.errors import ConflictError, EntityNotFoundError, InvalidInputError
+from jupyter_edge.core.errors import ConflictError, InvalidInputError
 from jupyter_edge.core.pipeline import models_of
 from jupyter_edge.core.schema import ModelSchema
-from jupyter_edge.engine.database import Sessions
+from jupyter_edge.engine.database import Sessions, found
+from jupyter_edge.engine.paging import EVERYTHING, Order, Page, Window, read_page
 from jupyter_edge.engine.tables import Deployment, Model, ModelConfig, ModelVersion, Pipeline, Publish, now
 from jupyter_edge.engine.workspaces import get_workspace
 
@@ -85,16 +86,16 @@ def add_config(session: Session, version_id: int, settings: dict[str, Any]) -> M
     return config
 
 
-def list_models(session: Session, workspace_id: int | None) -> list[Model]:
+def list_models(session: Session, workspace_id: int | None, window: Window = EVERYTHING) -> Page[Model]:
     """Return the models of a workspace, or all, newest first.
 
     Raises:
         EntityNotFoundError: if there is no such workspace.
     """
-    query = select(Model).order_by(Model.id.desc())
+    query = select(Model)
     if workspace_id is not None:
         query = query.where(Model.workspace_id == get_workspace(session, workspace_id).id)
-    return list(session.scalars(query))
+    return read_page(session, query, Order((Model.id,), Model.name, descending=True), window)
 
 
 def get_model(session: Session, model_id: int) -> Model:
@@ -103,11 +104,7 @@ def get_model(session: Session, model_id: int) -> Model:
     Raises:
         EntityNotFoundError: if there is none of this id.
     """
-    model = session.get(Model, model_id)
-    if model is None:
-        msg = f"There is no model {model_id}: models/list names those of a workspace."
-        raise EntityNotFoundError(msg)
-    return model
+    return found(session.get(Model, model_id), f"There is no model {model_id}: models/list names those of a workspace.")
 
 
 def get_version(session: Session, version_id: int) -> ModelVersion:
@@ -116,11 +113,8 @@ def get_version(session: Session, version_id: int) -> ModelVersion:
     Raises:
         EntityNotFoundError: if there is none of this id.
     """
-    version = session.get(ModelVersion, version_id)
-    if version is None:
-        msg = f"There is no model version {version_id}: models/get names those of a model."
-        raise EntityNotFoundError(msg)
-    return version
+    missing = f"There is no model version {version_id}: models/get names those of a model."
+    return found(session.get(ModelVersion, version_id), missing)
 
 
 def delete_model(session: Session, model_id: int) -> None:

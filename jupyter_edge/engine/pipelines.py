@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session, joinedload, selectinload
 
-from jupyter_edge.core.errors import ConflictError, EntityNotFoundError
+from jupyter_edge.core.errors import ConflictError
 from jupyter_edge.core.naming import check_name, listed
 from jupyter_edge.core.pipeline import models_of
-from jupyter_edge.engine.database import Sessions
+from jupyter_edge.engine.database import Sessions, found
+from jupyter_edge.engine.paging import EVERYTHING, Order, Page, Window, read_page
 from jupyter_edge.engine.specs import model_of_step
-from jupyter_edge.engine.tables import ModelConfig, Pipeline, PipelineVersion, now
+from jupyter_edge.engine.tables import Model, ModelConfig, ModelVersion, Pipeline, PipelineVersion, Publish, now
 from jupyter_edge.engine.workspaces import get_workspace
 
 UNFINISHED = ("PendingPublish", "Publishing")
@@ -54,21 +56,23 @@ def get_pipeline(session: Session, pipeline_id: int) -> Pipeline:
     Raises:
         EntityNotFoundError: if there is none of this id.
     """
-    pipeline = session.get(Pipeline, pipeline_id)
-    if pipeline is None:
-        raise EntityNotFoundError(f"There is no pipeline {pipeline_id}: pipelines/list names those that there are.")
-    return pipeline
+    missing = f"There is no pipeline {pipeline_id}: pipelines/list names those that there are."
+    return found(session.get(Pipeline, pipeline_id), missing)
 
 
-def list_pipelines(session: Session, workspace_id: int | None = None, name: str | None = None) -> list[Pipeline]:
+def list_pipelines(
+    session: Session, workspace_id: int | None = None, name: str | None = None, window: Window = EVERYTHING
+) -> Page[Pipeline]:
     """Return pipelines of all workspaces or of one, with any name or this one; the newest made comes first."""
-    query = select(Pipeline).order_by(Pipeline.created_at.desc(), Pipeline.id.desc())
+    query = select(Pipeline)
     if workspace_id is not None:
         query = query.where(Pipeline.workspace_id == workspace_id)
     if name is not None:
         query = query.where(Pipeline.name == name)
-    publishes = selectinload(Pipeline.versions).selectinload(PipelineVersion.publishes)
-    return list(session.scalars(query.options(publishes)))
+    versions = selectinload(Pipeline.versions)
+    published = versions.selectinload(PipelineVersion.publishes).load_only(Publish.status)
+    parts = (published, joinedload(Pipeline.deployment))
+    return read_page(session, query, Order((Pipeline.id,), Pipeline.name, descending=True), window, parts)
 
 
 def get_version(session: Session, version: str) -> PipelineVersion:
@@ -77,19 +81,21 @@ def get_version(session: Session, version: str) -> PipelineVersion:
     Raises:
         EntityNotFoundError: if there is none.
     """
-    found = session.scalar(select(PipelineVersion).where(PipelineVersion.version == version))
-    if found is None:
-        raise EntityNotFoundError(f"No pipeline has a version {version}: see the pipeline's versions.")
-    return found
+    row = session.scalar(select(PipelineVersion).where(PipelineVersion.version == version))
+    return found(row, f"No pipeline has a version {version}: see the pipeline's versions.")
 
 
-def steps_of(session: Session, pipeline: Pipeline) -> list[str]:
-    """Return the names of the newest version's models; without any, of those that were deployed last."""
-    newest = models_of(pipeline.versions[0].definition) if pipeline.versions else []
-    if newest or pipeline.deployment is None:
-        return [step.name for step in newest]
-    configs = (session.get(ModelConfig, config_id) for config_id in pipeline.deployment.model_config_ids)
-    return [config.model_version.model.name for config in configs if config]
+def steps_of(session: Session, pipelines: Sequence[Pipeline]) -> dict[int, list[str]]:
+    """Return the names of the newest versions' models, by pipeline; without any, of those that were deployed last."""
+    steps = {row.id: [step.name for step in models_of(row.versions[0].definition)] for row in pipelines if row.versions}
+    deployed = {row.id: row.deployment.model_config_ids for row in pipelines if row.deployment}
+    without = {row_id: ids for row_id, ids in deployed.items() if not steps.get(row_id)}
+    if not without:
+        return steps
+    named = select(ModelConfig.id, Model.name).join(ModelConfig.model_version).join(ModelVersion.model)
+    wanted = {config_id for ids in without.values() for config_id in ids}
+    names = dict(session.execute(named.where(ModelConfig.id.in_(wanted))).all())
+    return steps | {row_id: [names[each] for each in ids if each in names] for row_id, ids in without.items()}
 
 
 def delete_pipeline(session: Session, pipeline_id: int) -> None:

@@ -7,14 +7,15 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, selectinload
 
 from jupyter_edge.core.deployment import limits_of
-from jupyter_edge.core.errors import ConflictError, EntityNotFoundError, InvalidInputError
+from jupyter_edge.core.errors import ConflictError, InvalidInputError
 from jupyter_edge.core.naming import listed
 from jupyter_edge.core.pipeline import PipelineSpec, models_of
-from jupyter_edge.engine.database import Sessions
+from jupyter_edge.engine.database import Sessions, found
 from jupyter_edge.engine.jobs import JobContext
+from jupyter_edge.engine.paging import EVERYTHING, Order, Page, Window, read_page
 from jupyter_edge.engine.pipelines import UNFINISHED
 from jupyter_edge.engine.registry import EdgeRegistry
 from jupyter_edge.engine.specs import configs_by_id, configs_of_steps, newest_config, require_steps, spec_of
@@ -87,24 +88,24 @@ def get_publish(session: Session, publish_id: int) -> Publish:
     Raises:
         EntityNotFoundError: if there is none of this id.
     """
-    publish = session.get(Publish, publish_id)
-    if publish is None:
-        raise EntityNotFoundError(f"There is no publish {publish_id}: list the pipeline's publishes.")
-    return publish
+    missing = f"There is no publish {publish_id}: list the pipeline's publishes."
+    return found(session.get(Publish, publish_id), missing)
 
 
-def list_publishes(session: Session, pipeline_id: int) -> list[Publish]:
-    """Return the publishes of all versions of a pipeline, oldest first."""
+def publishes_of(session: Session, pipeline_id: int, window: Window = EVERYTHING) -> Page[Publish]:
+    """Return the publishes of all versions of a pipeline, oldest first; their name is the version's UUID."""
     query = select(Publish).join(PipelineVersion).where(PipelineVersion.pipeline_id == pipeline_id)
-    return list(session.scalars(query.order_by(Publish.id)))
+    parts = (selectinload(Publish.pipeline_version),)
+    return read_page(session, query, Order((Publish.id,), PipelineVersion.version), window, parts)
 
 
-def list_workspace_publishes(session: Session, workspace_id: int | None) -> list[Publish]:
-    """Return the publishes of all pipelines of a workspace, or of all workspaces, newest first."""
+def list_publishes(session: Session, workspace_id: int | None, window: Window = EVERYTHING) -> Page[Publish]:
+    """Return the publishes of all pipelines, or of those in a workspace, newest first; by name of the pipeline."""
     query = select(Publish).join(PipelineVersion).join(Pipeline)
     if workspace_id is not None:
         query = query.where(Pipeline.workspace_id == workspace_id)
-    return list(session.scalars(query.order_by(Publish.id.desc())))
+    parts = (selectinload(Publish.pipeline_version).selectinload(PipelineVersion.pipeline),)
+    return read_page(session, query, Order((Publish.id,), Pipeline.name, descending=True), window, parts)
 
 
 def delete_publish(session: Session, publish_id: int) -> None:

@@ -7,9 +7,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from jupyter_edge.core.errors import ConflictError, EntityNotFoundError, InvalidInputError
+from jupyter_edge.core.errors import ConflictError, InvalidInputError
 from jupyter_edge.core.pipeline import ModelRef, ModelSpec, PipelineSpec, models_of
 from jupyter_edge.core.schema import ModelSchema
+from jupyter_edge.engine.database import found
 from jupyter_edge.engine.models import get_version
 from jupyter_edge.engine.tables import Model, ModelConfig, ModelVersion, PipelineVersion
 
@@ -20,10 +21,8 @@ def find_version(session: Session, version_id: int) -> PipelineVersion:
     Raises:
         EntityNotFoundError: if there is none.
     """
-    version = session.get(PipelineVersion, version_id)
-    if version is None:
-        raise EntityNotFoundError(f"No pipeline version has the id {version_id}: see the pipeline's versions.")
-    return version
+    missing = f"No pipeline version has the id {version_id}: see the pipeline's versions."
+    return found(session.get(PipelineVersion, version_id), missing)
 
 
 def model_of_step(session: Session, workspace_id: int, step: ModelRef) -> ModelVersion:
@@ -39,11 +38,8 @@ def model_of_step(session: Session, workspace_id: int, step: ModelRef) -> ModelV
             Model.workspace_id == workspace_id, Model.name == str(step.name), ModelVersion.version == str(step.version)
         )
     )
-    model = session.scalar(query)
-    if model is None:
-        msg = f"Workspace {workspace_id} has no model {step.name} of version {step.version}: upload it there first."
-        raise EntityNotFoundError(msg)
-    return model
+    missing = f"Workspace {workspace_id} has no model {step.name} of version {step.version}: upload it there first."
+    return found(session.scalar(query), missing)
 
 
 def configs_of_models(session: Session, workspace_id: int, models: list[ModelRef]) -> list[ModelConfig]:
@@ -132,7 +128,5 @@ def _model_spec(config: ModelConfig) -> ModelSpec:
 
 
 def _config(session: Session, config_id: int) -> ModelConfig:
-    config = session.get(ModelConfig, config_id)
-    if config is None:
-        raise EntityNotFoundError(f"There is no model config {config_id}: look the models up to see theirs.")
-    return config
+    missing = f"There is no model config {config_id}: look the models up to see theirs."
+    return found(session.get(ModelConfig, config_id), missing)

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session
 
-from jupyter_edge.core.errors import ConflictError, EntityNotFoundError
+from jupyter_edge.core.errors import ConflictError
 from jupyter_edge.core.naming import check_name
-from jupyter_edge.engine.tables import Workspace
+from jupyter_edge.engine.database import found
+from jupyter_edge.engine.paging import EVERYTHING, Order, Page, Window, read_page
+from jupyter_edge.engine.tables import Model, Pipeline, Workspace
 
 
-def list_workspaces(session: Session, user_id: str | None = None) -> list[Workspace]:
-    """Return all workspaces, or those that a user made, oldest first, with their models and pipelines."""
-    query = select(Workspace).order_by(Workspace.id)
+def list_workspaces(session: Session, user_id: str | None = None, window: Window = EVERYTHING) -> Page[Workspace]:
+    """Return all workspaces, or those that a user made, oldest first."""
+    query = select(Workspace)
     if user_id is not None:
         query = query.where(Workspace.created_by == user_id)
-    return list(session.scalars(query.options(selectinload(Workspace.models), selectinload(Workspace.pipelines))))
+    return read_page(session, query, Order((Workspace.id,), Workspace.name), window)
+
+
+def ids_in(session: Session, kind: type[Model | Pipeline], workspaces: Sequence[Workspace]) -> dict[int, list[int]]:
+    """Return the ids of the models or pipelines in each of the workspaces, by the workspace's id."""
+    held: dict[int, list[int]] = {workspace.id: [] for workspace in workspaces}
+    query = select(kind.workspace_id, kind.id).where(kind.workspace_id.in_(held)).order_by(kind.id)
+    for workspace_id, row_id in session.execute(query):
+        held[workspace_id].append(row_id)
+    return held
 
 
 def get_workspace(session: Session, workspace_id: int) -> Workspace:
@@ -24,11 +37,8 @@ def get_workspace(session: Session, workspace_id: int) -> Workspace:
     Raises:
         EntityNotFoundError: if there is none of this id.
     """
-    workspace = session.get(Workspace, workspace_id)
-    if workspace is None:
-        msg = f"There is no workspace {workspace_id}: workspaces/list names those that there are."
-        raise EntityNotFoundError(msg)
-    return workspace
+    missing = f"There is no workspace {workspace_id}: workspaces/list names those that there are."
+    return found(session.get(Workspace, workspace_id), missing)
 
 
 def create_workspace(session: Session, name: str, owner_id: str) -> Workspace:

@@ -122,7 +122,7 @@ def test_only_the_newest_jobs_are_kept(jobs: Jobs, monkeypatch: pytest.MonkeyPat
     for _ in range(5):
         made.append(jobs.start("deploy", lambda _: None))
         jobs.wait(made[-1], SECONDS)
-    assert [job.id for job in jobs.list()] == made[:1:-1]
+    assert [job.id for job in jobs.list().rows] == made[:1:-1]
 
 
 def test_the_api_lists_shows_and_cancels_jobs(engine: EngineProcess, workspace_id: int) -> None:

@@ -16,6 +16,7 @@ from jupyter_edge.engine import edge_events, edges
 from jupyter_edge.engine.api.dependencies import Id, RequestBody, State, json_router
 from jupyter_edge.engine.api.items import EdgeItem, PublishItem, edge_item, publish_item
 from jupyter_edge.engine.api.notices import warn
+from jupyter_edge.engine.api.pages import Paged, PageRequest, paged
 from jupyter_edge.engine.fleet import Fleet
 from jupyter_edge.engine.pipelines import UNFINISHED
 from jupyter_edge.engine.publishes import get_publish
@@ -43,7 +44,7 @@ class EdgeName(RequestBody):
     name: str
 
 
-class EdgeFilter(RequestBody):
+class EdgeFilter(PageRequest):
     """Which pipeline's edges; all where none is given."""
 
     pipeline_id: Id | None = None
@@ -70,7 +71,7 @@ class ListedEdge(EdgeItem):
     dropped_rows: int
 
 
-class EdgesAnswer(TypedDict):
+class EdgesAnswer(Paged):
     """Edges, oldest first."""
 
     edges: list[ListedEdge]
@@ -140,9 +141,9 @@ def remove_edge(body: EdgeName, state: State, response: Response) -> None:
 def list_edges(body: EdgeFilter, state: State) -> EdgesAnswer:
     """List edges."""
     with state.sessions() as session:
-        found = edges.list_edges(session, body.pipeline_id)
-        totals = state.logs.totals([edge.name for edge in found])
-        return EdgesAnswer(edges=[_listed(edge, totals, state.fleet) for edge in found])
+        page = edges.list_edges(session, body.pipeline_id, body.window())
+        totals = state.logs.totals([edge.name for edge in page.rows])
+        return EdgesAnswer(edges=[_listed(edge, totals, state.fleet) for edge in page.rows], **paged(page))
 
 
 @_edges.post("/events")

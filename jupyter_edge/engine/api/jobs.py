@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing_extensions import TypedDict
 
 from jupyter_edge.engine.api.dependencies import Id, RequestBody, State, json_router
+from jupyter_edge.engine.api.pages import Paged, PageRequest, paged
 from jupyter_edge.engine.tables import Job, timestamp
 
 router = json_router("jobs")
@@ -23,7 +24,7 @@ class JobItem(TypedDict):
     updated_at: str
 
 
-class JobsAnswer(TypedDict):
+class JobsAnswer(Paged):
     """Jobs, newest first."""
 
     jobs: list[JobItem]
@@ -36,9 +37,10 @@ class JobId(RequestBody):
 
 
 @router.post("/list")
-def list_jobs(_body: RequestBody, state: State) -> JobsAnswer:
-    """List the jobs that are kept."""
-    return JobsAnswer(jobs=[_item(job) for job in state.jobs.list()])
+def list_jobs(body: PageRequest, state: State) -> JobsAnswer:
+    """List the jobs that are kept; ``name_contains`` looks at their kind."""
+    page = state.jobs.list(body.window())
+    return JobsAnswer(jobs=[_item(job) for job in page.rows], **paged(page))
 
 
 @router.post("/get")

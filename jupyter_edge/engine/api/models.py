@@ -10,6 +10,7 @@ from typing_extensions import TypedDict
 
 from jupyter_edge.engine import models
 from jupyter_edge.engine.api.dependencies import Id, RequestBody, State, json_router
+from jupyter_edge.engine.api.pages import Paged, PageRequest, paged
 from jupyter_edge.engine.tables import Model, ModelConfig, ModelVersion, timestamp
 
 router = json_router("models")
@@ -90,7 +91,7 @@ class ModelItem(TypedDict):
     updated_at: str
 
 
-class ModelsAnswer(TypedDict):
+class ModelsAnswer(Paged):
     """Models, newest first."""
 
     models: list[ModelItem]
@@ -145,7 +146,7 @@ class ConfigOf(RequestBody):
     model_id: Id
 
 
-class WorkspaceFilter(RequestBody):
+class WorkspaceFilter(PageRequest):
     """Of which workspace; of all where none is given."""
 
     workspace_id: Id | None = None
@@ -191,7 +192,8 @@ def get_config_by_id(body: ConfigOf, state: State) -> ConfigAnswer:
 def list_models(body: WorkspaceFilter, state: State) -> ModelsAnswer:
     """List models."""
     with state.sessions() as session:
-        return {"models": [_model(model) for model in models.list_models(session, body.workspace_id)]}
+        page = models.list_models(session, body.workspace_id, body.window())
+        return {"models": [_model(model) for model in page.rows], **paged(page)}
 
 
 @router.post("/get")

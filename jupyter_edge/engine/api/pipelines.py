@@ -10,6 +10,7 @@ from typing_extensions import TypedDict
 
 from jupyter_edge.engine import pipelines
 from jupyter_edge.engine.api.dependencies import Id, RequestBody, State, json_router
+from jupyter_edge.engine.api.pages import Paged, PageRequest, paged
 from jupyter_edge.engine.tables import Deployment, Pipeline, PipelineVersion, timestamp
 
 router = json_router("pipelines")
@@ -51,7 +52,7 @@ class PipelineItem(TypedDict):
     deployment: DeploymentItem | None
 
 
-class PipelinesAnswer(TypedDict):
+class PipelinesAnswer(Paged):
     """Pipelines, newest first."""
 
     pipelines: list[PipelineItem]
@@ -88,7 +89,7 @@ class NewVersion(RequestBody):
     definition: Definition = Definition()
 
 
-class PipelineFilter(RequestBody):
+class PipelineFilter(PageRequest):
     """Which pipelines; all of them where nothing is given."""
 
     workspace_id: Id | None = None
@@ -123,15 +124,16 @@ def create_version(body: NewVersion, state: State) -> VersionMade:
 def list_pipelines(body: PipelineFilter, state: State) -> PipelinesAnswer:
     """List pipelines."""
     with state.sessions() as session:
-        found = pipelines.list_pipelines(session, body.workspace_id, body.name)
-        return PipelinesAnswer(pipelines=[_item(session, pipeline) for pipeline in found])
+        page = pipelines.list_pipelines(session, body.workspace_id, body.name, body.window())
+        return PipelinesAnswer(pipelines=_items(session, page.rows), **paged(page))
 
 
 @router.post("/get")
 def get_pipeline(body: PipelineId, state: State) -> PipelineItem:
     """Look a pipeline up."""
     with state.sessions() as session:
-        return _item(session, pipelines.get_pipeline(session, body.id))
+        (item,) = _items(session, [pipelines.get_pipeline(session, body.id)])
+        return item
 
 
 @router.post("/get_version")
@@ -149,7 +151,12 @@ def delete_pipeline(body: PipelineId, state: State) -> None:
         pipelines.delete_pipeline(session, body.id)
 
 
-def _item(session: Session, pipeline: Pipeline) -> PipelineItem:
+def _items(session: Session, rows: list[Pipeline]) -> list[PipelineItem]:
+    steps = pipelines.steps_of(session, rows)
+    return [_item(row, steps.get(row.id, [])) for row in rows]
+
+
+def _item(pipeline: Pipeline, steps: list[str]) -> PipelineItem:
     publishes = (publish for version in pipeline.versions for publish in version.publishes)
     return PipelineItem(
         id=pipeline.id,
@@ -160,7 +167,7 @@ def _item(session: Session, pipeline: Pipeline) -> PipelineItem:
         tags=[],
         published=any(publish.status == "Published" for publish in publishes),
         versions=[_version_item(version) for version in pipeline.versions],
-        steps=pipelines.steps_of(session, pipeline),
+        steps=steps,
         deployment=_deployment_item(pipeline.deployment) if pipeline.deployment else None,
     )
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NotRequired
 
 from fastapi import APIRouter, Response
 from pydantic import Field
-from typing_extensions import TypedDict
 
 from jupyter_edge.core.errors import InvalidInputError
 from jupyter_edge.engine import publishes
 from jupyter_edge.engine.api.dependencies import JOB_HEADER, Id, RequestBody, State, json_router
 from jupyter_edge.engine.api.items import EdgeItem, PublishItem, edge_item, publish_item
 from jupyter_edge.engine.api.notices import warn
+from jupyter_edge.engine.api.pages import Paged, PageRequest, paged
 from jupyter_edge.engine.edges import list_edges
 from jupyter_edge.engine.jobs import JobContext
 from jupyter_edge.engine.pipelines import get_pipeline
@@ -38,30 +38,41 @@ class PublishId(RequestBody):
     publish_id: Id | None = None
 
 
-class PublishesOf(RequestBody):
-    """Which pipeline's publishes; ``publish_id`` is another name of the pipeline's id here."""
+class PublishesOf(PageRequest):
+    """Which pipeline's publishes; ``publish_id`` is another name of the pipeline's id here.
+
+    ``name_contains`` looks at the UUIDs of the versions.
+    """
 
     pipeline_id: Id | None = None
     publish_id: Id | None = None
 
 
-class PublishesAnswer(TypedDict):
-    """The publishes of a pipeline and their edges, oldest first."""
+class PublishesAnswer(Paged):
+    """The publishes of a pipeline and their edges, oldest first; a page has no edges, which ``list_edges`` pages."""
 
     publishes: list[PublishItem]
-    edges: list[EdgeItem]
+    edges: NotRequired[list[EdgeItem]]
 
 
-class WorkspaceFilter(RequestBody):
-    """Of which workspace; of all where none is given."""
+class PublishFilter(PageRequest):
+    """Which publishes: of all workspaces where none is given; ``name_contains`` looks at the pipelines' names."""
 
     workspace_id: Id | None = None
 
 
-class WorkspacePublishes(TypedDict):
+class ListedPublish(PublishItem):
+    """A publish and its pipeline."""
+
+    pipeline_id: int
+    pipeline_name: str
+    workspace_id: int
+
+
+class ListedPublishesAnswer(Paged):
     """Publishes, newest first."""
 
-    publishes: list[PublishItem]
+    publishes: list[ListedPublish]
 
 
 @_pipelines.post("/publish", status_code=202)
@@ -92,23 +103,26 @@ def get_publish_status(body: PublishId, state: State) -> PublishItem:
 
 
 @_pipelines.post("/list_publishes_for_pipeline", status_code=202)
-def list_publishes(body: PublishesOf, state: State) -> PublishesAnswer:
+def publishes_of_pipeline(body: PublishesOf, state: State) -> PublishesAnswer:
     """List the publishes of all versions of a pipeline, and their edges."""
     pipeline_id = _given(body.pipeline_id, body.publish_id, "pipeline_id")
     with state.sessions() as session:
         get_pipeline(session, pipeline_id)
-        return PublishesAnswer(
-            publishes=[publish_item(row) for row in publishes.list_publishes(session, pipeline_id)],
-            edges=[edge_item(edge) for edge in list_edges(session, pipeline_id)],
-        )
+        page = publishes.publishes_of(session, pipeline_id, body.window())
+        answer: PublishesAnswer = {"publishes": [publish_item(row) for row in page.rows]}
+        if page.total is None:
+            answer["edges"] = [edge_item(edge) for edge in list_edges(session, pipeline_id).rows]
+        else:
+            answer["next"], answer["total"] = page.next, page.total
+        return answer
 
 
 @_pipelines.post("/list_publishes")
-def list_workspace_publishes(body: WorkspaceFilter, state: State) -> WorkspacePublishes:
-    """List publishes, of whatever pipeline."""
+def list_publishes(body: PublishFilter, state: State) -> ListedPublishesAnswer:
+    """List the publishes of all pipelines."""
     with state.sessions() as session:
-        found = publishes.list_workspace_publishes(session, body.workspace_id)
-        return WorkspacePublishes(publishes=[publish_item(row) for row in found])
+        page = publishes.list_publishes(session, body.workspace_id, body.window())
+        return ListedPublishesAnswer(publishes=[_listed(row) for row in page.rows], **paged(page))
 
 
 @_pipelines.post("/delete_publish")
@@ -116,6 +130,16 @@ def delete_publish(body: PublishId, state: State) -> None:
     """Delete a publish; one that has edges is refused with 409."""
     with state.sessions.begin() as session:
         publishes.delete_publish(session, _given(body.id, body.publish_id, "id"))
+
+
+def _listed(publish: Publish) -> ListedPublish:
+    pipeline = publish.pipeline_version.pipeline
+    return ListedPublish(
+        **publish_item(publish),
+        pipeline_id=pipeline.id,
+        pipeline_name=pipeline.name,
+        workspace_id=pipeline.workspace_id,
+    )
 
 
 def _oddity(body: NewPublish, made: Publish, chosen: list[ModelConfig]) -> str | None:

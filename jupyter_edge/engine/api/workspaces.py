@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from sqlalchemy.orm import Session
 from typing_extensions import TypedDict
 
 from jupyter_edge.engine import workspaces
 from jupyter_edge.engine.api.dependencies import Id, RequestBody, State, json_router
-from jupyter_edge.engine.tables import Workspace, timestamp
+from jupyter_edge.engine.api.pages import Paged, PageRequest, paged
+from jupyter_edge.engine.tables import Model, Pipeline, Workspace, timestamp
 
 router = json_router("workspaces")
 
@@ -23,7 +25,7 @@ class WorkspaceItem(TypedDict):
     pipelines: list[int]
 
 
-class WorkspacesAnswer(TypedDict):
+class WorkspacesAnswer(Paged):
     """Workspaces, oldest first."""
 
     workspaces: list[WorkspaceItem]
@@ -35,7 +37,7 @@ class WorkspaceMade(TypedDict):
     workspace_id: int
 
 
-class WorkspaceFilter(RequestBody):
+class WorkspaceFilter(PageRequest):
     """Whose workspaces; everybody's where no user is given."""
 
     user_id: str | None = None
@@ -57,7 +59,8 @@ class WorkspaceId(RequestBody):
 def list_workspaces(body: WorkspaceFilter, state: State) -> WorkspacesAnswer:
     """List workspaces."""
     with state.sessions() as session:
-        return WorkspacesAnswer(workspaces=[_item(row) for row in workspaces.list_workspaces(session, body.user_id)])
+        page = workspaces.list_workspaces(session, body.user_id, body.window())
+        return WorkspacesAnswer(workspaces=_items(session, page.rows), **paged(page))
 
 
 @router.post("/create")
@@ -72,7 +75,8 @@ def create_workspace(body: NewWorkspace, state: State) -> WorkspaceMade:
 def get_workspace(body: WorkspaceId, state: State) -> WorkspaceItem:
     """Look a workspace up."""
     with state.sessions() as session:
-        return _item(workspaces.get_workspace(session, body.id))
+        (item,) = _items(session, [workspaces.get_workspace(session, body.id)])
+        return item
 
 
 @router.post("/delete")
@@ -82,13 +86,18 @@ def delete_workspace(body: WorkspaceId, state: State) -> None:
         workspaces.delete_workspace(session, body.id)
 
 
-def _item(workspace: Workspace) -> WorkspaceItem:
+def _items(session: Session, rows: list[Workspace]) -> list[WorkspaceItem]:
+    models, pipelines = (workspaces.ids_in(session, kind, rows) for kind in (Model, Pipeline))
+    return [_item(row, models[row.id], pipelines[row.id]) for row in rows]
+
+
+def _item(workspace: Workspace, models: list[int], pipelines: list[int]) -> WorkspaceItem:
     return WorkspaceItem(
         id=workspace.id,
         name=workspace.name,
         created_at=timestamp(workspace.created_at),
         created_by=workspace.created_by,
         archived=workspace.archived,
-        models=[model.id for model in workspace.models],
-        pipelines=[pipeline.id for pipeline in workspace.pipelines],
+        models=models,
+        pipelines=pipelines,
     )
