@@ -96,7 +96,7 @@ def test_the_log_is_paged_filtered_counted_and_exported(run_cells: Run, photogra
     expect_accessible(page, ".jupyter-edge-log")
     log.get_by_role("button", name="Refresh").focus()
     page.keyboard.press("Tab")
-    expect(log.get_by_label("Partition")).to_be_focused()
+    expect(log.locator("select").first).to_be_focused()
     log.get_by_role("button", name="Next").focus()
     page.keyboard.press("Enter")
     expect(place).to_have_text("Page 2, 25 rows. ")
