@@ -9,6 +9,8 @@ import numpy as np
 
 from jupyter_edge.core.records import Column
 
+_BEYOND_INT64 = 2**63
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -53,11 +55,20 @@ def as_column(values: list[Any], dtype: Any = np.float64) -> Column:
         return values
     try:
         array = np.array(values)
+        if array.dtype.kind == "f" and array.max(initial=0) >= _BEYOND_INT64:
+            array = _exact(values, array)
         if array.dtype.kind == "O" and all(type(value) in (float, int, type(None)) for value in array.flat):
             array = array.astype(dtype)
     except (ValueError, OverflowError):
         return values
     return array if array.dtype.kind in "biuf" else values
+
+
+def _exact(values: list[Any], array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Return whole numbers as uint64 where they fit; next to smaller ones, numpy makes floats of large ones."""
+    objects = np.array(values, object)
+    whole = all(type(value) is int and 0 <= value < 2 * _BEYOND_INT64 for value in objects.flat)
+    return objects.astype(np.uint64) if whole else array
 
 
 def bytes_per_row(column: Column) -> int:

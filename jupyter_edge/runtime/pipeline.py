@@ -114,8 +114,8 @@ class Pipeline:
         shapes = {}
         for spec in self.row_schema.outputs:
             shapes[spec.name] = tuple(size or 0 for size in spec.shape)
-            dtype = object if spec.dtype == "str" else spec.dtype
-            outputs[spec.name] = np.zeros((0, math.prod(shapes[spec.name])), dtype)
+            size = math.prod(shapes[spec.name])
+            outputs[spec.name] = [] if spec.dtype == "str" else np.zeros((0, size), spec.dtype)
         return Outcome(outputs, [0] * len(self._steps), shapes)
 
 

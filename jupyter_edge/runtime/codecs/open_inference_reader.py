@@ -82,7 +82,7 @@ def _request(document: Any, rest: memoryview) -> TensorRequest:
     if not isinstance(document, dict | simdjson.Object):
         msg = 'The request is no JSON object: send {"inputs": [{"name", "shape", "datatype", "data"}]}.'
         raise InvalidInputError(msg)
-    fields = dict(document.items())
+    fields = _fields(document)
     batch = _batch(_objects(fields.pop("inputs", None), "inputs"), rest)
     wanted = {key: plain(fields.get(key)) for key in ("id", "parameters", "outputs")}
     binary = _parameters(wanted).get("binary_data_output") is True
@@ -125,9 +125,13 @@ def _objects(value: Any, what: str) -> Iterator[Fields]:
     if isinstance(value, list | simdjson.Array):
         items: list[Any] = list(value)
         if all(isinstance(item, dict | simdjson.Object) for item in items):
-            return (dict(item.items()) for item in items)
+            return map(_fields, items)
     msg = f"The request's {what} are no list of objects: describe each one by an object in a list."
     raise InvalidInputError(msg)
+
+
+def _fields(item: dict[str, Any] | simdjson.Object) -> Fields:
+    return {name: item[name] for name in item}
 
 
 def _parameters(fields: Fields) -> Fields:
@@ -226,7 +230,9 @@ class _TensorReader:
             except (TypeError, ValueError):
                 pass  # not only numbers of that kind
         values = plain(self._data)
-        for _ in self._shape[1:]:
+        for _ in range(_MAX_DIMENSIONS):
+            if not any(isinstance(value, list) for value in values):
+                break
             values = list(itertools.chain.from_iterable(v if isinstance(v, list) else [v] for v in values))
         return self._from_values(values)
 
@@ -240,8 +246,9 @@ class _TensorReader:
         for value in values:
             if type(value) not in kinds:
                 self._refuse(f"holds {'null' if value is None else repr(value)[:40]}")
+        whole = bool(values) and all(type(value) is int for value in values)
         try:
-            return self._cast(np.array(values) if values else np.zeros(0, self._dtype))
+            return self._cast(np.array(values, _BUFFERS[self._dtype.kind][1] if whole else None))
         except OverflowError:
             self._refuse("holds numbers that no datatype can hold")
 

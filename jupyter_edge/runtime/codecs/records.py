@@ -108,18 +108,21 @@ def _column(values: list[Any]) -> Column:
 
 
 def _stack(values: list[simdjson.Array]) -> np.ndarray[Any, Any] | None:
-    """Return ``[rows, ...]`` of int64 if all numbers are whole, else float64; ``None`` where that cannot hold them."""
+    """Return ``[rows, ...]`` of int64 or uint64 if all numbers are whole, else float64; ``None`` if none can hold them.
+
+    The narrowest comes first, because each one refuses what it cannot hold.
+    """
     shape, *others = {_shape(value) for value in values}
     if shape is None or others:
         return None
-    kinds: tuple[Literal["i", "d"], ...] = ("i", "d")
-    for kind in kinds:
+    kinds: tuple[tuple[Literal["i", "u", "d"], str], ...] = (("i", "i8"), ("u", "u8"), ("d", "f8"))
+    for kind, dtype in kinds:
         try:
             buffers = [value.as_buffer(of_type=kind) for value in values]
         except (TypeError, ValueError):
             continue
         joined = buffers[0] if len(buffers) == 1 else b"".join(buffers)
-        array = np.frombuffer(joined, np.int64 if kind == "i" else np.float64)
+        array = np.frombuffer(joined, dtype)
         return array.reshape(len(values), *shape) if array.size == len(values) * np.prod(shape) else None
     return None
 
