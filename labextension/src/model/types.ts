@@ -57,6 +57,8 @@ export interface IPublish {
   docker_run_variables: Record<string, string>;
 }
 
+export type EdgeState = 'waiting' | 'online' | 'late' | 'lost' | 'stopped';
+
 export interface IEdge {
   id: string;
   name: string;
@@ -65,12 +67,12 @@ export interface IEdge {
   pipeline_publish_id: number;
   joined_at: string | null;
   last_seen: string | null;
+  state: EdgeState;
+  agent_version: string | null;
+  pipeline_version: string | null;
   rows: number;
+  backlog_rows: number | null;
   dropped_rows: number;
-  /** What follows is left out by an engine that does not tell it. */
-  state?: string;
-  version?: string | null;
-  backlog?: number | null;
 }
 
 export type JobState = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled';

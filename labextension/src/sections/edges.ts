@@ -1,4 +1,4 @@
-import type { IEdge } from '../model/types';
+import type { EdgeState, IEdge } from '../model/types';
 import { askToRemove } from '../ui/ask';
 import type { IContext, IRowFace, ISection } from '../ui/section';
 import { ago, moment } from '../ui/words';
@@ -17,8 +17,8 @@ export function edges(context: IContext): ISection<IEdge> {
       [trans.__('Last seen'), moment(item.last_seen)],
       [trans.__('Rows'), item.rows.toLocaleString()],
       [trans.__('Rows lost'), item.dropped_rows.toLocaleString()],
-      [trans.__('Backlog'), item.backlog?.toLocaleString() ?? '–'],
-      [trans.__('Version'), item.version ?? '–'],
+      [trans.__('Backlog'), item.backlog_rows?.toLocaleString() ?? '–'],
+      [trans.__('Version'), item.agent_version ?? '–'],
       [trans.__('Publish'), item.pipeline_publish_id],
       [trans.__('Tags'), item.tags.join(', ') || '–']
     ],
@@ -46,22 +46,28 @@ export function edges(context: IContext): ISection<IEdge> {
   };
 }
 
-const TONES: Record<string, IRowFace['tone']> = {
-  alive: 'good',
+const TONES: Record<EdgeState, IRowFace['tone']> = {
+  waiting: 'idle',
   online: 'good',
+  late: 'busy',
   lost: 'bad',
-  registered: 'idle'
+  stopped: 'idle'
 };
 
 function face(item: IEdge, { trans }: IContext): IRowFace {
-  const state = item.state ?? (item.joined_at ? trans.__('joined') : trans.__('not joined'));
+  const states: Record<EdgeState, string> = {
+    waiting: trans.__('waiting'),
+    online: trans.__('online'),
+    late: trans.__('late'),
+    lost: trans.__('lost'),
+    stopped: trans.__('stopped')
+  };
+  const rows = trans._n('%1 row', '%1 rows', item.rows);
   return {
     title: item.name,
-    subtitle: item.joined_at
-      ? trans._n('%1 row', '%1 rows', item.rows)
-      : trans.__('waits for its first start'),
+    subtitle: item.joined_at ? rows : trans.__('waits for its first start'),
     aside: item.last_seen ? ago(item.last_seen) : undefined,
-    state,
-    tone: TONES[item.state ?? ''] ?? (item.joined_at ? 'good' : 'idle')
+    state: states[item.state],
+    tone: TONES[item.state]
   };
 }

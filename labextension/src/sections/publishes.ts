@@ -65,8 +65,9 @@ function register({ model, trans }: IContext): IAction<IPublish> {
       if (name) {
         const body = { pipeline_publish_id: id, name, tags: [] };
         const made = await model.client.call<IPublish>('pipelines/add_edge_to_publish', body);
-        await model.lists.edges.refresh();
-        await showBundle(trans, name, await commandsOf(model.client, made));
+        void model.lists.edges.refresh();
+        const commands = await commandsOf(model.client, made).catch(() => null); // what it joins with is shown once only
+        await showBundle(trans, name, made.docker_run_variables.EDGE_BUNDLE ?? '', commands);
       }
     }
   };

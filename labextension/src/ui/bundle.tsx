@@ -6,32 +6,37 @@ import { copyText } from './copy';
 
 import type { CommandName } from '../model/publishCommands';
 
-/** Show, this once, what a new edge joins with. */
+type Commands = Record<CommandName, string>;
+
+/** Show, this once, what a new edge joins with: its bundle, and the commands that hold it where they are known. */
 export async function showBundle(
   trans: TranslationBundle,
   name: string,
-  commands: Record<CommandName, string>
+  bundle: string,
+  commands: Commands | null
 ): Promise<void> {
-  const body = ReactWidget.create(<Bundle trans={trans} commands={commands} />);
+  const choices: ReadonlyArray<readonly [string, string | undefined]> = [
+    [trans.__('Command without a container'), commands?.serve],
+    [trans.__('docker run'), commands?.docker],
+    [trans.__('compose.yaml'), commands?.compose],
+    [trans.__('helm install'), commands?.helm],
+    [trans.__('EDGE_BUNDLE alone'), bundle]
+  ];
+  const body = ReactWidget.create(<Bundle trans={trans} choices={choices} />);
   const buttons = [Dialog.okButton({ label: trans.__('Close') })];
   await showDialog({ title: trans.__('Edge “%1” is registered', name), body, buttons });
 }
 
-function Bundle(props: {
+interface IBundleProps {
   trans: TranslationBundle;
-  commands: Record<CommandName, string>;
-}): React.JSX.Element {
-  const { trans, commands } = props;
-  const names: ReadonlyArray<readonly [CommandName, string]> = [
-    ['serve', trans.__('Python, no container')],
-    ['docker', trans.__('docker run')],
-    ['compose', trans.__('compose.yaml')],
-    ['helm', trans.__('helm install')]
-  ];
-  const [copied, setCopied] = React.useState<CommandName | null>(null);
-  const copy = (name: CommandName): void => {
-    void copyText(commands[name]);
-    setCopied(name);
+  choices: ReadonlyArray<readonly [string, string | undefined]>;
+}
+
+function Bundle({ trans, choices }: IBundleProps): React.JSX.Element {
+  const [copied, setCopied] = React.useState<string | null>(null);
+  const copy = async (label: string, text: string): Promise<void> => {
+    await copyText(text);
+    setCopied(label);
   };
   return (
     <div className="jp-Edge-bundle">
@@ -40,11 +45,13 @@ function Bundle(props: {
           'Run one of these where the edge is. Each holds its join token, which works once and is not shown again.'
         )}
       </p>
-      {names.map(([name, label]) => (
-        <button type="button" key={name} className="jp-Edge-next" onClick={() => copy(name)}>
-          {copied === name ? trans.__('Copied: %1', label) : trans.__('Copy: %1', label)}
-        </button>
-      ))}
+      {choices.map(([label, text]) =>
+        text === undefined ? null : (
+          <button type="button" key={label} className="jp-Edge-next" onClick={() => void copy(label, text)}>
+            {copied === label ? trans.__('Copied: %1', label) : trans.__('Copy: %1', label)}
+          </button>
+        )
+      )}
     </div>
   );
 }

@@ -39,6 +39,7 @@ export function Row<T>(props: IRowProps<T>): React.JSX.Element {
       data-key={rowKey}
       className="jp-Edge-row"
       role="row"
+      aria-level={1}
       aria-rowindex={index + 1}
       aria-expanded={isOpen}
       aria-selected={isCurrent}

@@ -56,7 +56,7 @@ export function RowList<T>({ context, section }: IRowListProps<T>): React.JSX.El
     <div className="jp-Edge-scroller" ref={scroller} role="presentation" onKeyDown={onKeyDown}>
       <div
         className="jp-Edge-rows"
-        role="grid"
+        role="treegrid"
         aria-label={section.title}
         aria-rowcount={list.total ?? keys.length}
         style={{ height: virtualizer.getTotalSize() }}

@@ -1,5 +1,5 @@
+import { MenuSvg } from '@jupyterlab/ui-components';
 import type { CommandRegistry } from '@lumino/commands';
-import { Menu } from '@lumino/widgets';
 
 import { commandId, rowArgs, type IAction } from './section';
 
@@ -11,7 +11,7 @@ export function openRowMenu<T>(
   x: number,
   y: number
 ): void {
-  const menu = new Menu({ commands });
+  const menu = new MenuSvg({ commands });
   const before = document.activeElement;
   for (const { id } of actions) {
     menu.addItem({ command: commandId(id), args: rowArgs(key) });
