@@ -1,9 +1,10 @@
 """One replica of a deployment: `python -m jupyter_edge.edge.replica`, started by the engine.
 
-It speaks JSON lines. The first line on stdin says what to run; ``{"event": "ready", "limits": [...]}`` or
-``{"event": "error", "message": "..."}`` on stdout answers it. Each later line ``{"flush": n}`` is answered by
-``{"event": "flushed", "flush": n}`` once all rows answered so far are committed. The end of stdin, which comes also
-when the engine is killed, drains the requests at work and ends the process.
+It speaks JSON lines. The first line on stdin says what to run; ``{"event": "ready", "limits": [...]}`` or ``{"event":
+"error", "message": "..."}`` on stdout answers it. Each later line ``{"flush": n}`` is answered by ``{"event":
+"flushed", "flush": n, "requests": r, "errors": e}`` once all rows answered so far are committed, with how many
+requests this process has answered and how many of them with an error; a last one, unasked, has no number. The end of
+stdin, which comes also when the engine is killed, drains the requests at work and ends the process.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import os
 import socket
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -66,12 +68,14 @@ async def _serve(handler: Handler, spool: Spool, listen_fd: int, engine: TextIO,
     def obey() -> None:
         for line in sys.stdin:
             spool.flush()
-            _tell(engine, event="flushed", flush=json.loads(line)["flush"])
+            _tell_flushed(engine, handler, json.loads(line)["flush"])
         loop.call_soon_threadsafe(stop.set)
 
     _tell(engine, event="ready", limits=limits)
     threading.Thread(target=obey, daemon=True).start()
     await serve(handler, socket.socket(fileno=listen_fd), stop)
+    with suppress(OSError):  # the engine may be gone
+        _tell_flushed(engine, handler, None)
 
 
 def _take_stdout() -> TextIO:
@@ -79,6 +83,11 @@ def _take_stdout() -> TextIO:
     engine = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     return engine
+
+
+def _tell_flushed(engine: TextIO, handler: Handler, number: int | None) -> None:
+    counted = handler.metrics
+    _tell(engine, event="flushed", flush=number, requests=counted.requests, errors=counted.errors)
 
 
 def _tell(engine: TextIO, **event: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -30,7 +31,8 @@ class Deployed:
     """The live side of a deployment row: its listening socket and its replicas.
 
     ``changed`` is called when the state changes. ``revision`` names the state of the row that was brought about last,
-    or could not be for the reason ``error``.
+    or could not be for the reason ``error``. ``counts`` holds requests and errors by replica and moment (ms since the
+    epoch) until they are kept elsewhere.
     """
 
     folder: Path
@@ -41,6 +43,7 @@ class Deployed:
     starting: ReplicaSet | None = None
     revision: datetime | None = None
     error: str | None = None
+    counts: dict[tuple[str, int], tuple[int, int]] = field(default_factory=dict)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     drain_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -54,6 +57,10 @@ class Deployed:
         """The replicas that are being started, else those that run."""
         replicas = self.starting or self.running
         return replicas.replicas if replicas else []
+
+    def count(self, partition: str, requests: int, errors: int) -> None:
+        """Note that a replica has answered more requests, and how many of them with an error."""
+        self.counts[partition, time.time_ns() // 1_000_000] = (requests, errors)
 
     def close_listener(self) -> None:
         """Refuse connections from now on."""

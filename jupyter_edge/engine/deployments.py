@@ -33,6 +33,7 @@ from jupyter_edge.core.secret import Secret
 from jupyter_edge.engine.database import Sessions
 from jupyter_edge.engine.deployed import Deployed, DeploymentStatus, describe
 from jupyter_edge.engine.events import Change
+from jupyter_edge.engine.log_store import LogStore
 from jupyter_edge.engine.replicas import ReplicaSet, ReplicaSetup, has_ended
 from jupyter_edge.engine.specs import configs_by_id, spec_of
 from jupyter_edge.engine.tables import Deployment, ModelConfig, PipelineVersion, now
@@ -61,7 +62,7 @@ class Deployments:
     The coroutines run on the event loop that ran ``start_all``; the other methods may be called from any thread.
 
     Args:
-        drain: puts what a replica's spool holds into the log of a pipeline, given by its id.
+        logs: takes what the replicas' spools hold, and how many requests they answered.
         token: what requests to a deployment's port have to bear.
         tell: is told when the state of what runs changes.
     """
@@ -70,13 +71,13 @@ class Deployments:
         self,
         home: Home,
         sessions: Sessions,
-        drain: Callable[[Path, int], object],
+        logs: LogStore,
         token: Secret,
         tell: Callable[[Iterable[Change]], None],
     ) -> None:
         self._home = home
         self._sessions = sessions
-        self._drain = drain
+        self._logs = logs
         self._token = token
         self._tell = tell
         self._deployed: dict[int, Deployed] = {}
@@ -248,7 +249,8 @@ class Deployments:
                 raise
             deployed.listener = listener
         fd = deployed.listener.fileno()
-        return ReplicaSetup(spec, limits, self._home.blobs, deployed.folder, fd, self._token, deployed.changed)
+        told = (deployed.changed, deployed.count)
+        return ReplicaSetup(spec, limits, self._home.blobs, deployed.folder, fd, self._token, *told)
 
     async def _end(self, deployed: Deployed) -> None:
         if deployed.running:
@@ -271,14 +273,20 @@ class Deployments:
     async def _drain_for_ever(self) -> None:
         while True:
             for deployed in list(self._deployed.values()):
+                if deployed.running:
+                    await deployed.running.flush()  # which tells also how many requests were answered
                 await self._drain_spools(deployed)
             await asyncio.sleep(DRAIN_SECONDS)
 
     async def _drain_spools(self, deployed: Deployed) -> None:
         async with deployed.drain_lock:
+            counts, deployed.counts = deployed.counts, {}
             try:
                 await asyncio.to_thread(self._take_over, deployed.folder, deployed.pipeline_id)
+                if counts:
+                    await asyncio.to_thread(self._logs.count, deployed.pipeline_id, counts)
             except (EdgeError, OSError, sqlite3.Error, SQLAlchemyError):
+                deployed.counts |= counts
                 _log.exception("The log in %s could not be taken over yet; it is kept.", deployed.folder)
 
     def _take_over(self, folder: Path, pipeline_id: int) -> None:
@@ -287,7 +295,7 @@ class Deployments:
             spool = output.with_suffix(".db")
             ended = has_ended(output)
             if spool.exists():
-                self._drain(spool, pipeline_id)
+                self._logs.drain(spool, pipeline_id)
             if ended:
                 for left in (*folder.glob(f"{spool.name}*"), output):
                     left.unlink(missing_ok=True)

@@ -41,9 +41,9 @@ class Request:
         """
         bounds: dict[str, int] = {}
         if self.start:
-            bounds["first"] = -(-_microseconds(self.start) // 1000)
+            bounds["first"] = -(-microseconds(self.start) // 1000)
         if self.end:
-            bounds["last"] = _microseconds(self.end) // 1000
+            bounds["last"] = microseconds(self.end) // 1000
         return Query(
             pipeline_id,
             self._select,
@@ -64,7 +64,12 @@ def _path(name: str) -> Path:
     return tuple(name.split(".", 1))
 
 
-def _microseconds(text: str) -> int:
+def microseconds(text: str) -> int:
+    """Read an ISO-8601 time, in UTC if it names no offset, as microseconds since the epoch.
+
+    Raises:
+        InvalidInputError: if it is something else.
+    """
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

@@ -18,7 +18,7 @@ from jupyter_edge.core.files import sync
 from jupyter_edge.engine import log_rows
 from jupyter_edge.engine.database import Sessions
 from jupyter_edge.engine.log_rows import PARTITION, Segment
-from jupyter_edge.engine.log_tables import LogFile, LogPartition, LogSchema, LogSegment
+from jupyter_edge.engine.log_tables import LogFile, LogPartition, LogSchema, LogSegment, RequestCount
 
 MAX_GROUP_ROWS = 1 << 16
 MAX_GROUP_BYTES = 32 << 20
@@ -163,6 +163,7 @@ def prune(sessions: Sessions, folder: Path, oldest: datetime, max_bytes: int) ->
     """
     with sessions.begin() as session:
         session.execute(delete(LogSegment).where(LogSegment.file_id.is_(None), LogSegment.received_at < oldest))
+        session.execute(delete(RequestCount).where(RequestCount.time < oldest.timestamp() * 1000))
         doomed, kept_bytes = [], 0
         for file in session.scalars(select(LogFile).order_by(LogFile.received_at.desc(), LogFile.id.desc())):
             kept_bytes += file.size

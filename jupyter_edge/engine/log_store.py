@@ -8,17 +8,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from jupyter_edge.core.errors import InvalidInputError
 from jupyter_edge.engine.database import Sessions
+from jupyter_edge.engine.log_grid import Grid, TimeBucket
 from jupyter_edge.engine.log_tables import LogFile, LogPartition, LogSegment, LogSource
 from jupyter_edge.engine.tables import now
 from jupyter_edge.logs.spool_reader import SpoolReader
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from jupyter_edge.engine.log_query import Page, Query
 
 _log = logging.getLogger(__name__)
+Result = TypeVar("Result")
 
 KEEP = timedelta(days=90)
 KEEP_BYTES = 20 << 30
@@ -118,10 +121,27 @@ class LogStore:
         """Return the next rows of a pipeline's log."""
         from jupyter_edge.engine.log_query import read_page
 
+        return self._read(lambda session: read_page(session, self._folder, query))
+
+    def timings(self, pipeline_id: int, partition: str | None, grid: Grid) -> list[TimeBucket]:
+        """Return how much a pipeline was asked, and how long it took, in each stretch of a grid."""
+        from jupyter_edge.engine.log_timings import read_timings
+
+        return self._read(lambda session: read_timings(session, self._folder, pipeline_id, partition, grid))
+
+    def count(self, pipeline_id: int, counts: dict[tuple[str, int], tuple[int, int]]) -> None:
+        """Add requests, and errors among them, to those of a pipeline by partition and moment (ms since the epoch)."""
+        from jupyter_edge.engine.log_timings import add_counts
+
+        with self._sessions.begin() as session:
+            add_counts(session, pipeline_id, counts)
+
+    def _read(self, work: Callable[[Session], Result]) -> Result:
+        """Return what ``work`` reads, also where rows move while it does."""
         for attempt in range(_READ_ATTEMPTS):
             try:
                 with self._sessions() as session:
-                    return read_page(session, self._folder, query)
+                    return work(session)
             except FileNotFoundError:  # compacted between the look at the tables and the look at the file
                 if attempt == _READ_ATTEMPTS - 1:
                     raise

@@ -10,6 +10,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from jupyter_edge.engine.tables import Base, now
 
+SLOT_MS = 10_000
+
 
 @dataclass(frozen=True)
 class LogSource:
@@ -64,6 +66,21 @@ class LogFile(Base):
     name: Mapped[str] = mapped_column(unique=True)
     size: Mapped[int] = mapped_column(BigInteger)
     received_at: Mapped[datetime]
+
+
+class RequestCount(Base):
+    """The requests that one replica answered in a slot of ``SLOT_MS``, and those that it refused or failed on.
+
+    ``time`` is the slot's start in milliseconds since the epoch. Refused requests have no rows in the log.
+    """
+
+    __tablename__ = "request_count"
+    __table_args__ = ()
+    pipeline_id: Mapped[int] = mapped_column(ForeignKey("pipeline.id", ondelete="CASCADE"), primary_key=True)
+    partition: Mapped[str] = mapped_column(primary_key=True)
+    time: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    answered: Mapped[int] = mapped_column(BigInteger)
+    errors: Mapped[int] = mapped_column(BigInteger)
 
 
 class LogSegment(Base):

@@ -39,7 +39,8 @@ class ReplicaSetup:
     """What each replica of a deployment is started with.
 
     ``listen_fd`` is the deployment's listening socket; ``folder`` takes the spool (``<partition>.db``) and the output
-    (``<partition>.log``) of each replica; ``changed`` is called whenever a replica's status does.
+    (``<partition>.log``) of each replica; ``changed`` is called whenever a replica's status does, and
+    ``counted`` with a replica's partition and how many more requests, and errors among them, it has answered.
     """
 
     spec: PipelineSpec
@@ -49,6 +50,7 @@ class ReplicaSetup:
     listen_fd: int
     token: Secret = field(repr=False)
     changed: Callable[[], None] = field(repr=False, compare=False)
+    counted: Callable[[str, int, int], None] = field(repr=False, compare=False)
 
     def first_line(self, partition: str) -> bytes:
         """Return the line that tells a replica what to run."""
@@ -87,6 +89,7 @@ class Replica:
         self._process: Process | None = None
         self._task: asyncio.Task[None] | None = None
         self._message: str | None = None
+        self._counted = (0, 0)
         self._flushes: dict[int, asyncio.Future[None]] = {}
         self._numbers = itertools.count()
 
@@ -139,7 +142,7 @@ class Replica:
         loop, pause = asyncio.get_running_loop(), _FIRST_PAUSE
         while not self._stopping.is_set():
             started = loop.time()
-            self._message = None
+            self._message, self._counted = None, (0, 0)
             self._become("Pending")
             reason = await self._run_process()
             self._process = None
@@ -205,7 +208,13 @@ class Replica:
             case "error":
                 self._message = event["message"]
             case "flushed":
+                self._count(event["requests"], event["errors"])
                 self._answer(self._flushes.get(event["flush"]))
+
+    def _count(self, requests: int, errors: int) -> None:
+        before, self._counted = self._counted, (requests, errors)
+        if requests > before[0]:
+            self._setup.counted(self.partition, requests - before[0], errors - before[1])
 
     def _become(self, status: str) -> None:
         self.status = status

@@ -70,7 +70,7 @@ def open_state(home: Home, host: str, url: str) -> EngineState:
         blobs=blobs,
         jobs=Jobs(sessions),
         logs=logs,
-        deployments=Deployments(home, sessions, logs.drain, secrets.token, events.tell),
+        deployments=Deployments(home, sessions, logs, secrets.token, events.tell),
         registry=registry,
         fleet=Fleet(sessions, period),
     )

@@ -87,7 +87,7 @@ class Handler:
     def _count(self, exchange: Exchange, response: Response) -> None:
         self.metrics.count_answer(response.status)
         if exchange.request.method == "POST":
-            self.metrics.count_inference(time.perf_counter() - exchange.started)
+            self.metrics.count_inference(time.perf_counter() - exchange.started, failed=response.status >= 400)
 
     def _route(self, request: Request) -> Response | Inference:
         target, _, query = request.target.partition("?")

@@ -57,6 +57,9 @@ class Metrics:
         self._lock = threading.Lock()
         self._statuses: Counter[int] = Counter()
         self._latency = _Histogram(_SECONDS)
+        self.requests = 0
+        """Inference requests answered, with those that were refused or failed, which are ``errors``."""
+        self.errors = 0
         self._batches = _Histogram(_ROWS)
         self.queue_length: Callable[[], int] = lambda: 0
         """How many requests wait for their turn; set by whoever keeps the queue."""
@@ -65,8 +68,10 @@ class Metrics:
         """Count an answered request; only ever called from one thread."""
         self._statuses[status] += 1
 
-    def count_inference(self, seconds: float) -> None:
+    def count_inference(self, seconds: float, *, failed: bool) -> None:
         """Count how long an inference request took, from its last byte to its answer; only called from one thread."""
+        self.requests += 1
+        self.errors += failed
         self._latency.add(seconds)
 
     def count_batch(self, rows: int) -> None:

@@ -16,6 +16,7 @@ from jupyter_edge.core.schema import ModelSchema
 from jupyter_edge.logs.spool_reader import SpoolReader
 from jupyter_edge.oci.blobs import BlobStore
 from jupyter_edge.samples import path
+from tests.edge.load import Load, wait_until
 
 TOKEN = {"Authorization": "Bearer t0ken"}
 ROW = [{"tensor": [0.0] * 29}]
@@ -50,7 +51,6 @@ class Replica:
             "blobs": str(folder / "blobs"),
             "partition": "engine-1",
             "listen_fd": self.socket.fileno(),
-            "threads": 1,
             "cpus": 1.0,
             "memory": 900 * 2**20,
             "spool": str(self.spool),
@@ -96,7 +96,10 @@ def test_rows_are_in_the_spool_once_a_flush_is_answered(replica: Replica) -> Non
     replica.start()
     answer = requests.post(f"{replica.url}/pipelines/card-fraud", json=ROW, headers=TOKEN, timeout=10)
     assert answer.json()[0]["metadata"]["partition"] == "engine-1"
-    assert replica.ask({"flush": 7}) == {"event": "flushed", "flush": 7}
+    assert (
+        requests.post(f"{replica.url}/pipelines/card-fraud", data=b"[{", headers=TOKEN, timeout=10).status_code == 400
+    )
+    assert replica.ask({"flush": 7}) == {"event": "flushed", "flush": 7, "requests": 2, "errors": 1}
     with SpoolReader(replica.spool) as spool:
         assert spool.backlog()[0] == 1
 
@@ -111,6 +114,18 @@ def test_a_replica_ends_when_the_engine_is_gone(replica: Replica) -> None:
     assert replica.process.stdin
     replica.process.stdin.close()
     assert replica.process.wait(30) == 0
+
+
+def test_a_replica_that_is_terminated_loses_no_answer(replica: Replica) -> None:
+    replica.start()
+    with Load(replica.socket.getsockname()[1], clients=8) as load:
+        wait_until(lambda: load.answered > 200)
+        replica.process.terminate()
+        assert replica.process.wait(30) == 0
+        load.stop()
+    assert load.errors == []
+    with SpoolReader(replica.spool) as spool:
+        assert spool.backlog()[0] == load.answered
 
 
 def test_a_damaged_model_is_named_and_not_served(replica: Replica) -> None:

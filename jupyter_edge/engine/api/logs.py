@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+import time
+from typing import Annotated
 from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request, Response
+from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 from typing_extensions import TypedDict
 
@@ -13,6 +16,7 @@ from jupyter_edge.core.dataset import Selection
 from jupyter_edge.core.errors import EntityNotFoundError, InvalidInputError
 from jupyter_edge.core.media_types import ARROW_FILE, PANDAS_RECORDS
 from jupyter_edge.engine.api.dependencies import Id, JsonRoute, RequestBody, State, json_router
+from jupyter_edge.engine.log_grid import TimeBucket, grid_of
 from jupyter_edge.engine.log_store import LogStore
 from jupyter_edge.engine.log_topics import find_pipeline_id, find_topic, topic_of
 from jupyter_edge.engine.pipelines import get_pipeline
@@ -64,6 +68,23 @@ class LogsRequest(RequestBody):
     end_time: str | None = None
 
 
+class TimingsRequest(RequestBody):
+    """Which stretches of time: from ``start`` to ``end``, ISO-8601, about as many as ``buckets``; of one partition."""
+
+    pipeline_id: Id
+    start: str | None = None
+    end: str | None = None
+    buckets: Annotated[int, Field(ge=1, le=1000)] = 60
+    partition: str | None = None
+
+
+class Timings(TypedDict):
+    """Stretches of ``bucket_seconds`` each, oldest first; they begin at multiples of that."""
+
+    bucket_seconds: int
+    buckets: list[TimeBucket]
+
+
 @_plateau.post("/get_topic_name")
 def get_topic_name(body: TopicRequest, state: State) -> TopicName:
     """Name a pipeline's log."""
@@ -112,6 +133,25 @@ async def get_logs(body: LogsRequest, request: Request, state: State) -> Respons
     selection = replace(Selection.parse(request.url.query), separator=None)
     as_arrow = ARROW_FILE in request.headers.get("accept", "")
     return await run_in_threadpool(_logs, state.logs, pipeline_id, body, selection, as_arrow=as_arrow)
+
+
+@_pipelines.post("/timings")
+async def get_timings(body: TimingsRequest, state: State) -> Timings:
+    """Tell how much a pipeline was asked and how long it took, in stretches of time; by default in the last hour."""
+    from jupyter_edge.engine.log_answer import microseconds
+
+    end = microseconds(body.end) // 1000 if body.end else time.time_ns() // 1_000_000
+    start = microseconds(body.start) // 1000 if body.start else end - 3_600_000
+    grid = grid_of(start, end, body.buckets)
+
+    def find() -> None:
+        with state.sessions() as session:
+            get_pipeline(session, body.pipeline_id)
+
+    await run_in_threadpool(find)
+    await state.deployments.flush(body.pipeline_id)
+    buckets = await run_in_threadpool(state.logs.timings, body.pipeline_id, body.partition, grid)
+    return Timings(bucket_seconds=grid.width // 1000, buckets=buckets)
 
 
 async def _find_and_flush(state: EngineState, topic: str) -> int | None:
