@@ -72,11 +72,6 @@ class Limits:
     cpus: float | None = None
     memory: int | None = None
 
-    @property
-    def threads(self) -> int:
-        """How many threads a model's operators may use; one where no CPU limit was asked for."""
-        return max(1, int(self.cpus or 1))
-
 
 def limits_of(config: DeploymentConfig) -> Limits:
     """Read the limits of one engine replica from a deployment configuration.

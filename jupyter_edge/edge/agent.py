@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import signal
 import socket
 import sys
@@ -23,7 +22,7 @@ from jupyter_edge.oci.artifact import Layer, pull_pipeline
 from jupyter_edge.oci.reference import Reference
 from jupyter_edge.runtime.allocator import keep_large_buffers
 from jupyter_edge.runtime.handler import Handler
-from jupyter_edge.runtime.limits import apply_limits
+from jupyter_edge.runtime.limits import apply_limits, thread_count
 from jupyter_edge.runtime.pipeline import Pipeline
 from jupyter_edge.runtime.server import serve
 
@@ -140,6 +139,5 @@ def _load(served: Served, settings: EdgeSettings, store: EdgeStore) -> Pipeline:
     limits = limits_of(served.spec.engine_config)
     for sentence in apply_limits(settings.cpus or limits.cpus, None):
         _log.debug("%s", sentence)
-    asked = max(1, int(settings.cpus)) if settings.cpus else limits.threads
-    threads = min(asked, os.cpu_count() or 1)
+    threads = thread_count(settings.cpus or limits.cpus)
     return Pipeline.load(served.spec, lambda sha: store.blobs.path(f"sha256:{sha}"), threads)

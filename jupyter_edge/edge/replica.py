@@ -4,7 +4,7 @@ It speaks JSON lines. The first line on stdin says what to run; ``{"event": "rea
 "error", "message": "..."}`` on stdout answers it. Each later line ``{"flush": n}`` is answered by ``{"event":
 "flushed", "flush": n, "requests": r, "errors": e}`` once all rows answered so far are committed, with how many
 requests this process has answered and how many of them with an error; a last one, unasked, has no number. The end of
-stdin, which comes also when the engine is killed, drains the requests at work and ends the process.
+stdin, which comes also when the engine is killed, and SIGTERM drain the requests at work and end the process.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import socket
 import sys
 import threading
@@ -29,7 +30,7 @@ from jupyter_edge.logs.spool import Spool
 from jupyter_edge.oci.blobs import BlobStore
 from jupyter_edge.runtime.allocator import keep_large_buffers
 from jupyter_edge.runtime.handler import Handler
-from jupyter_edge.runtime.limits import apply_limits
+from jupyter_edge.runtime.limits import apply_limits, thread_count
 from jupyter_edge.runtime.pipeline import Pipeline
 from jupyter_edge.runtime.server import serve
 
@@ -44,7 +45,8 @@ def main() -> int:
         blobs = BlobStore(Path(config["blobs"]))
         spec = PipelineSpec.from_json(config["spec"])
         check_models(spec, blobs)
-        pipeline = Pipeline.load(spec, lambda sha: blobs.path(f"sha256:{sha}"), config["threads"])
+        threads = thread_count(config["cpus"])
+        pipeline = Pipeline.load(spec, lambda sha: blobs.path(f"sha256:{sha}"), threads)
     except EdgeError as error:
         _tell(engine, event="error", message=str(error))
         return 1
@@ -71,6 +73,7 @@ async def _serve(handler: Handler, spool: Spool, listen_fd: int, engine: TextIO,
             _tell_flushed(engine, handler, json.loads(line)["flush"])
         loop.call_soon_threadsafe(stop.set)
 
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
     _tell(engine, event="ready", limits=limits)
     threading.Thread(target=obey, daemon=True).start()
     await serve(handler, socket.socket(fileno=listen_fd), stop)

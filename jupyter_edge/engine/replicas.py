@@ -59,7 +59,6 @@ class ReplicaSetup:
             "blobs": str(self.blobs),
             "partition": partition,
             "listen_fd": self.listen_fd,
-            "threads": self.limits.threads,
             "cpus": self.limits.cpus,
             "memory": self.limits.memory,
             "spool": str(self.folder / f"{partition}.db"),

@@ -30,6 +30,54 @@ def apply_limits(cpus: float | None, memory: int | None) -> list[str]:
     return sentences
 
 
+def thread_count(cpus: float | None) -> int:
+    """Return how many threads may compute at once; ``cpus`` is what was asked for, ``None`` lets a container decide.
+
+    It is never more than the CPUs that this process is bound to, nor than its cgroups allow, as a container's do;
+    without any limit it is one, however many CPUs the machine has.
+    """
+    quota = cgroup_cpus()
+    wanted = (quota or 1.0) if cpus is None else min(cpus, quota or cpus)
+    bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(int(wanted), bound))
+
+
+def cgroup_cpus(own: Path = Path("/proc/self/cgroup"), root: Path = _CGROUPS) -> float | None:
+    """Return how many CPUs the cgroups of this process allow it, ``None`` for as many as there are.
+
+    Both kinds of cgroup are read: ``cpu.max`` of v2, ``cpu.cfs_quota_us`` of v1 (the kernel's admin-guide/cgroup-v2.rst
+    and scheduler/sched-bwc.rst).
+    """
+    try:
+        lines = own.read_text().splitlines()
+    except OSError:
+        return None
+    found = []
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        base = root if not controllers else root / "cpu"
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        folder = base / path.lstrip("/")
+        for group in (folder, *folder.parents):
+            if (allowed := _quota(group)) is not None:
+                found.append(allowed)
+            if group == base:
+                break
+    return min(found, default=None)
+
+
+def _quota(group: Path) -> float | None:
+    try:
+        if (group / "cpu.max").exists():
+            quota, period = (group / "cpu.max").read_text().split()
+        else:
+            quota, period = ((group / f"cpu.cfs_{name}_us").read_text() for name in ("quota", "period"))
+        return int(quota) / int(period) if int(quota) > 0 else None
+    except (OSError, ValueError, ZeroDivisionError):  # "max", or no such group here
+        return None
+
+
 def _limit_cpus(cpus: float, group: Path | None) -> str:
     if not hasattr(os, "sched_setaffinity"):
         return f"cpus={cpus:g} is not enforced: {sys.platform} binds no process to CPUs; only thread counts follow it."

@@ -47,11 +47,6 @@ def test_no_limits_are_none() -> None:
     assert limits_of({}) == Limits(replicas=1, cpus=None, memory=None)
 
 
-@pytest.mark.parametrize(("cpus", "threads"), [(None, 1), (0.25, 1), (1, 1), (2.5, 2)])
-def test_threads_come_from_the_cpus(cpus: float | None, threads: int) -> None:
-    assert Limits(cpus=cpus).threads == threads
-
-
 @pytest.mark.parametrize("count", [0, -1, 1.5, True, "2"])
 def test_a_replica_count_that_is_no_count_is_refused(count: Any) -> None:
     with pytest.raises(InvalidInputError, match="whole number"):
