@@ -28,8 +28,8 @@ test-containers: .venv/installed-test  ## needs docker-registry and helm, see do
 test-browser: .venv/installed-test  ## the panels in JupyterLab, Voila and chromium; pictures in build/screenshots
 	$(BIN)/pytest -m browser
 
-fuzz: .venv/installed-test  ## the long form of what `make test` does briefly
-	HYPOTHESIS_PROFILE=long $(BIN)/pytest -m fuzz
+fuzz: .venv/installed-fuzz  ## a million inputs, where `make test` tries ten thousand
+	HYPOTHESIS_PROFILE=long JUPYTER_EDGE_FUZZ_INPUTS=1000000 $(BIN)/pytest -m fuzz
 
 soak: .venv/installed-test
 	JUPYTER_EDGE_SOAK_SECONDS=600 $(BIN)/pytest -m soak
@@ -49,4 +49,8 @@ clean:
 
 .venv/installed-test: .venv/installed
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test,browser]'
+	touch $@
+
+.venv/installed-fuzz: .venv/installed-test
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
 	touch $@

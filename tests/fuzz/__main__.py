@@ -1,0 +1,46 @@
+"""Let atheris, a coverage-guided fuzzer, feed a target: ``python -m tests.fuzz TARGET INPUTS FOLDER``.
+
+It prints the resident memory after a fifth of the inputs and at the end, and leaves an input that fails in FOLDER.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import atheris
+
+with atheris.instrument_imports(include=["jupyter_edge.runtime"]):
+    from tests.fuzz.targets import TARGETS
+
+
+def resident() -> float:
+    """Return this process's resident memory in MiB."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * 4096 / 2**20
+
+
+def main(name: str, inputs: int, folder: Path) -> None:
+    """Fuzz one target; the fuzzer ends the process."""
+    target, seeds = TARGETS[name]
+    corpus = folder / f"corpus-{name}"
+    corpus.mkdir(parents=True, exist_ok=True)
+    for number, seed in enumerate(seeds()):
+        (corpus / f"seed-{number}").write_bytes(seed)
+    done = 0
+
+    def feed(data: bytes) -> None:
+        nonlocal done
+        target(data)
+        done += 1
+        if done in (inputs // 5, inputs):
+            print(f"{done} inputs: {resident():.1f} MiB", flush=True)
+
+    # A hang is an input that takes ten seconds.
+    options = ["-timeout=10", "-max_len=8192", "-rss_limit_mb=1024", "-verbosity=0", "-close_fd_mask=0"]
+    atheris.Setup([name, f"-runs={inputs}", f"-artifact_prefix={folder}/failed-{name}-", *options, str(corpus)], feed)
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]))

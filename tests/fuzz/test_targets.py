@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jupyter_edge.runtime.exchange import Request, Response
+from tests.fuzz.targets import TARGETS, handler
+
+SHORT = 2500  # inputs for each of the four targets
+LONG = os.environ.get("JUPYTER_EDGE_FUZZ_INPUTS")
+GROWTH = 16.0  # MiB; the fuzzer itself keeps the inputs that it found interesting
+
+edits = st.lists(st.tuples(st.floats(0, 0.9999), st.integers(0, 3), st.binary(max_size=8)), max_size=6)
+
+
+def edited(seed: bytes, changes: list[tuple[float, int, bytes]]) -> bytes:
+    """Replace, at relative places, a few bytes by others."""
+    data = bytearray(seed)
+    for place, size, new in changes:
+        start = int(place * len(data))
+        data[start : start + size] = new
+    return bytes(data)
+
+
+@pytest.mark.fuzz
+@pytest.mark.parametrize("name", TARGETS)
+def test_no_input_is_answered_by_a_failure(name: str) -> None:
+    target, seeds = TARGETS[name]
+
+    @settings(max_examples=max(SHORT, settings().max_examples), deadline=None)
+    @given(st.builds(edited, st.sampled_from(seeds()), edits) | st.binary(max_size=64))
+    def feed(data: bytes) -> None:
+        target(data)
+
+    feed()
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_seeds_reach_what_lies_behind_the_parser(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    target, seeds = TARGETS[name]
+    respond, statuses = handler().respond, []
+
+    def watched(request: Request) -> Response:
+        response = respond(request)
+        statuses.append(response.status)
+        return response
+
+    monkeypatch.setattr(handler(), "respond", watched)
+    for seed in seeds():
+        target(seed)
+    assert statuses.count(200) >= 3
+
+
+@pytest.mark.fuzz
+@pytest.mark.skipif(not LONG, reason="a matter of minutes: make fuzz sets JUPYTER_EDGE_FUZZ_INPUTS")
+@pytest.mark.skipif(not importlib.util.find_spec("atheris"), reason="atheris is not installed: it is in the extra fuzz")
+@pytest.mark.parametrize("name", TARGETS)
+def test_a_guided_search_finds_no_failure_hang_or_growth(name: str, tmp_path: Path) -> None:
+    inputs = int(LONG or 0) // len(TARGETS)
+    command = [sys.executable, "-m", "tests.fuzz", name, str(inputs), str(tmp_path)]
+    run = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2])
+    assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-4000:]
+    early, late = map(float, re.findall(r"inputs: ([\d.]+) MiB", run.stdout))
+    print(f"{name}: {inputs} inputs, {early:.0f} MiB after a fifth, {late:.0f} MiB at the end")
+    assert late - early < GROWTH
