@@ -1,5 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
+# What the JupyterLab panel is built of, which an install copies to where JupyterLab finds it.
+PANEL := labextension/yarn.lock $(shell find labextension/src labextension/style labextension/schema -type f)
 # In a container, one is often root; JupyterLab asks to be told that this is meant.
 LAB_OPTIONS ?= $(if $(filter 0,$(shell id -u)),--allow-root)
 
@@ -43,7 +45,7 @@ clean:
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 
-.venv/installed: .venv/bin/python pyproject.toml
+.venv/installed: .venv/bin/python pyproject.toml hatch_build.py $(PANEL)
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
 	touch $@
 

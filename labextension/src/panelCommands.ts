@@ -48,14 +48,14 @@ export function addPanelCommands(
     describedBy: {
       args: {
         type: 'object',
-        properties: { name: { type: 'string', enum: Object.keys(model.lists) } },
-        required: ['name']
+        properties: { section: { type: 'string', enum: Object.keys(model.lists) } },
+        required: ['section']
       }
     },
     isVisible: args => args.isPalette !== true,
     execute: args => {
       reveal();
-      open(args.name as SectionName);
+      open(args.section as SectionName);
     }
   });
 }

@@ -41,7 +41,7 @@ export function edges(context: IContext): ISection<IEdge> {
     empty: () => ({
       what: trans.__('No edge is registered yet.'),
       next: trans.__('Register one by the + of a publish above, or in a notebook:'),
-      code: '%edge add-edge NAME --publish ID'
+      code: '%edge edge add NAME PIPELINE'
     })
   };
 }

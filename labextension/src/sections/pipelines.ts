@@ -31,8 +31,8 @@ export function pipelines(context: IContext): ISection<IPipeline> {
     actions: [...deployment(context), ...everyday(context), removal(context)],
     empty: () => ({
       what: trans.__('There is no pipeline in this workspace yet.'),
-      next: trans.__('In a notebook, build one of a model and deploy it:'),
-      code: '%edge deploy NAME --model MODEL'
+      next: trans.__('Make one of a model in a notebook, then deploy it here:'),
+      code: '%edge pipeline NAME MODEL'
     })
   };
 }
@@ -119,7 +119,7 @@ function everyday({ model, trans, commands }: IContext): Array<IAction<IPipeline
       label: trans.__('Show Log'),
       caption: trans.__('Show the inference log of this pipeline'),
       run: async ({ name }) => {
-        await commands.execute('jupyter-edge:open-section', { name: 'log' });
+        await commands.execute('jupyter-edge:open-section', { section: 'log' });
         await model.chooseLog(name);
       }
     },
