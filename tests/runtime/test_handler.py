@@ -223,6 +223,15 @@ def test_bad_arrow_is_a_bad_request(handler: Handler) -> None:
     assert post(handler, b"[]", content_type=ARROW_FILE).status == 400
 
 
+@pytest.mark.parametrize("accept", [PANDAS_RECORDS, ARROW_FILE])
+def test_a_name_that_no_log_can_keep_is_refused(handler: Handler, log: Memory, accept: str) -> None:
+    body = arrow_file(pa.table({"x": [[1.0, 2.0, 3.0]], "a\0": [1]}))
+    for response in (post(handler, body, accept=accept), post(handler, [ROWS[0] | {"a\0": 1}], accept=accept)):
+        assert response.status == 400
+        assert "the character 0" in error_of(response)
+    assert log.records == []
+
+
 def test_no_rows_give_no_rows(handler: Handler, log: Memory) -> None:
     assert post(handler, []).body == b"[]"
     assert post(handler, [], "?dataset=in.x").body == b"[]"
