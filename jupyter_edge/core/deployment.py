@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from jupyter_edge.core.errors import InvalidInputError
-from jupyter_edge.core.framework import Architecture
+from jupyter_edge.core.framework import Acceleration, Architecture
 from jupyter_edge.core.quantities import parse_cpus, parse_memory
 
 DeploymentConfig = dict[str, Any]
@@ -53,6 +53,11 @@ class DeploymentConfigBuilder:
             raise InvalidInputError(msg) from None
         return self
 
+    def accel(self, acceleration: Acceleration) -> Self:
+        """Run the models on an accelerator; a machine or an ONNX Runtime without it refuses the deployment."""
+        self._config["engine"]["accel"] = _acceleration(acceleration).value
+        return self
+
     def build(self) -> DeploymentConfig:
         """Return the configuration; later calls on the builder do not change it."""
         return copy.deepcopy(self._config)
@@ -62,6 +67,25 @@ class DeploymentConfigBuilder:
         resources["limits"][name] = amount
         resources["requests"][name] = amount
         return self
+
+
+def acceleration_of(config: DeploymentConfig) -> Acceleration:
+    """Read the accelerator from a deployment configuration.
+
+    Raises:
+        InvalidInputError: if it is none that is known.
+    """
+    engine = config.get("engine")
+    return _acceleration(engine.get("accel", "none") if isinstance(engine, dict) else "none")
+
+
+def _acceleration(value: Any) -> Acceleration:
+    try:
+        return Acceleration(value)
+    except ValueError:
+        known = ", ".join(kind.value for kind in Acceleration)
+        msg = f"{value!r} is not an accelerator: choose from {known}."
+        raise InvalidInputError(msg) from None
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The frameworks and processor architectures that a model can be uploaded for."""
+"""The frameworks, processor architectures and accelerators that a model can be uploaded or deployed for."""
 
 from __future__ import annotations
 
@@ -24,3 +24,11 @@ class Architecture(StrEnum):
 
     X86 = "x86"
     ARM = "arm"
+
+
+class Acceleration(StrEnum):
+    """What runs a pipeline's models in place of the CPU, where the machine and its ONNX Runtime have it."""
+
+    NONE = "none"
+    CUDA = "cuda"
+    OPENVINO = "openvino"

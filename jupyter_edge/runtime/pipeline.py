@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from jupyter_edge.core.deployment import acceleration_of
 from jupyter_edge.core.errors import InvalidInputError
 from jupyter_edge.core.pipeline import PipelineSpec
 from jupyter_edge.core.records import Column
@@ -51,7 +52,8 @@ class Pipeline:
         if not spec.models:
             msg = f"Pipeline {spec.name} has no steps: add a model with add_model_step() and deploy again."
             raise InvalidInputError(msg)
-        steps = [Step(model, model_path(model.sha), threads) for model in spec.models]
+        acceleration = acceleration_of(spec.engine_config)
+        steps = [Step(model, model_path(model.sha), threads, acceleration) for model in spec.models]
         for before, after in itertools.pairwise(steps):
             if len(before.schema.outputs) < len(after.fields):
                 msg = (
@@ -74,8 +76,13 @@ class Pipeline:
     @property
     def gathering(self) -> Gathering | None:
         """Return how requests of one row may run as one batch; ``None`` where a model takes one row at a time."""
-        single = any(step.model.batch_config == "single" or not step.takes_batches for step in self._steps)
-        return None if single else Gathering()
+        if any(step.model.batch_config == "single" or not step.takes_batches for step in self._steps):
+            return None
+        asked = next((model.dynamic_batching for model in self.spec.models if model.dynamic_batching), None)
+        if asked is None:
+            return Gathering()
+        target = int(asked.get("batch_size_target", Gathering.target))
+        return Gathering(asked.get("max_batch_delay_ms", 0) / 1000, max(1, target))
 
     def keeps_rows_apart(self, batch: Batch) -> bool:
         """Tell whether a row's result is the same beside another one as alone, which no model says of itself.

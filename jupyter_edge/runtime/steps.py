@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 
 from jupyter_edge.core.errors import InferenceError, InvalidInputError
+from jupyter_edge.core.framework import Acceleration
 from jupyter_edge.core.pipeline import ModelSpec
 from jupyter_edge.core.records import Column
 from jupyter_edge.core.schema import ModelSchema, TensorSpec
 from jupyter_edge.core.telemetry import import_onnxruntime
 from jupyter_edge.runtime.batch import Batch
 from jupyter_edge.runtime.model_file import check_model_file
+from jupyter_edge.runtime.providers import providers_for, require_started
 from jupyter_edge.runtime.tensors import Array, ColumnReader
 
 _MAX_NAMES_SIZE = 1 << 20
@@ -30,14 +32,18 @@ _DTYPES = {
 }
 
 
-def open_session(path: Path, threads: int, *, optimize: bool = True) -> Any:
-    """Open an ONNX file with ONNX Runtime on the CPU, with as many threads as it may use and none of them spinning.
+def open_session(
+    path: Path, threads: int, *, optimize: bool = True, acceleration: Acceleration = Acceleration.NONE
+) -> Any:
+    """Open an ONNX file with ONNX Runtime, with as many threads as it may use and none of them spinning.
 
     Raises:
-        InvalidInputError: if it is no model, reaches for other files, or holds what ONNX Runtime does not know.
+        InvalidInputError: if it is no model, reaches for other files, or holds what ONNX Runtime does not know; or if
+            the accelerator is not there.
     """
     check_model_file(path)
     onnxruntime = import_onnxruntime()
+    providers = providers_for(acceleration, onnxruntime.get_available_providers())
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -46,10 +52,12 @@ def open_session(path: Path, threads: int, *, optimize: bool = True) -> Any:
     if not optimize:
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(str(path), options, providers=providers)
     except Exception as error:  # ONNX Runtime's errors have no other common base
         msg = f"ONNX Runtime cannot load {path.name}: {first_line(error)}"
         raise InvalidInputError(msg) from error
+    require_started(acceleration, session)
+    return session
 
 
 def schema_of(session: Any) -> ModelSchema:
@@ -98,9 +106,11 @@ def first_line(error: BaseException) -> str:
 class Step:
     """A model ready to run; safe to use from several threads."""
 
-    def __init__(self, model: ModelSpec, path: Path, threads: int) -> None:
+    def __init__(
+        self, model: ModelSpec, path: Path, threads: int, acceleration: Acceleration = Acceleration.NONE
+    ) -> None:
         self.model = model
-        self._session = open_session(path, threads)
+        self._session = open_session(path, threads, acceleration=acceleration)
         self.schema = schema_of(self._session)
         self.fields = model.tensor_fields or tuple(spec.name for spec in self.schema.inputs)
         if len(self.fields) != len(self.schema.inputs):

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from jupyter_edge.core.deployment import DeploymentConfigBuilder, Limits, limits_of
+from jupyter_edge.core.deployment import DeploymentConfigBuilder, Limits, acceleration_of, limits_of
 from jupyter_edge.core.errors import InvalidInputError
-from jupyter_edge.core.framework import Architecture
+from jupyter_edge.core.framework import Acceleration, Architecture
 
 
 def test_the_builder_makes_the_configuration_that_the_wire_expects() -> None:
@@ -36,6 +36,16 @@ def test_an_architecture_is_written_as_text() -> None:
 def test_an_unknown_architecture_is_refused_with_the_known_ones() -> None:
     with pytest.raises(InvalidInputError, match=r"'sparc' is not an architecture: choose from x86, "):
         DeploymentConfigBuilder().arch("sparc")  # type: ignore[arg-type]
+
+
+def test_an_accelerator_is_written_as_text_and_read_again() -> None:
+    config = DeploymentConfigBuilder().accel(Acceleration.OPENVINO).build()
+    assert json.dumps(config["engine"]) == '{"accel": "openvino"}'
+    assert acceleration_of(config) == Acceleration.OPENVINO
+    assert acceleration_of({}) == acceleration_of({"engine": {}}) == Acceleration.NONE
+    for refuse in (DeploymentConfigBuilder().accel, lambda accel: acceleration_of({"engine": {"accel": accel}})):
+        with pytest.raises(InvalidInputError, match="'abacus' is not an accelerator: choose from none, cuda"):
+            refuse("abacus")  # type: ignore[arg-type]
 
 
 def test_limits_are_read_from_a_configuration() -> None:
