@@ -9,14 +9,21 @@ from typing import TYPE_CHECKING, Any
 from jupyter_edge.core.version import VERSION
 
 if TYPE_CHECKING:
-    from jupyter_edge.client import Architecture, Client, DeploymentConfigBuilder, EntityNotFoundError, Framework
+    from jupyter_edge.client import (
+        Acceleration,
+        Architecture,
+        Client,
+        DeploymentConfigBuilder,
+        EntityNotFoundError,
+        Framework,
+    )
 
 if sys.platform == "win32":
     msg = "jupyter_edge runs on Linux and macOS; on Windows, use it inside WSL."
     raise ImportError(msg)
 
 __version__ = VERSION
-__all__ = ["Architecture", "Client", "DeploymentConfigBuilder", "EntityNotFoundError", "Framework"]
+__all__ = ["Acceleration", "Architecture", "Client", "DeploymentConfigBuilder", "EntityNotFoundError", "Framework"]
 
 
 def __getattr__(name: str) -> Any:

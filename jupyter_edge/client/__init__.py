@@ -46,9 +46,10 @@ if TYPE_CHECKING:
         StorageFullError,
         TooLargeError,
     )
-    from jupyter_edge.core.framework import Architecture, Framework
+    from jupyter_edge.core.framework import Acceleration, Architecture, Framework
 
 __all__ = [
+    "Acceleration",
     "Applied",
     "Architecture",
     "AuthenticationError",
@@ -140,7 +141,7 @@ _HOMES = {
         "StorageFullError",
         "TooLargeError",
     ),
-    "jupyter_edge.core.framework": ("Architecture", "Framework"),
+    "jupyter_edge.core.framework": ("Acceleration", "Architecture", "Framework"),
 }
 
 
