@@ -34,7 +34,10 @@ export function isolated(values: ReadonlyArray<number | null | undefined>): numb
 
 /** The newest place where a line has a value, or null. */
 export function newest(values: ReadonlyArray<number | null>): number | null {
-  const index = values.findLastIndex(value => value !== null);
+  let index = values.length - 1;
+  while (index >= 0 && values[index] === null) {
+    index -= 1;
+  }
   return index < 0 ? null : index;
 }
 

@@ -54,20 +54,29 @@ const TONES: Record<EdgeState, IRowFace['tone']> = {
   stopped: 'idle'
 };
 
-function face(item: IEdge, { trans }: IContext): IRowFace {
-  const states: Record<EdgeState, string> = {
+/** The colour of an edge's state, and the word for it. */
+export function edgeState(
+  state: EdgeState,
+  trans: IContext['trans']
+): { tone: IRowFace['tone']; word: string } {
+  const words: Record<EdgeState, string> = {
     waiting: trans.__('waiting'),
     online: trans.__('online'),
     late: trans.__('late'),
     lost: trans.__('lost'),
     stopped: trans.__('stopped')
   };
+  return { tone: TONES[state], word: words[state] };
+}
+
+function face(item: IEdge, { trans }: IContext): IRowFace {
   const rows = trans._n('%1 row', '%1 rows', item.rows);
+  const { tone, word } = edgeState(item.state, trans);
   return {
     title: item.name,
     subtitle: item.joined_at ? rows : trans.__('waits for its first start'),
     aside: item.last_seen ? ago(item.last_seen) : undefined,
-    state: states[item.state],
-    tone: TONES[item.state]
+    state: word,
+    tone
   };
 }

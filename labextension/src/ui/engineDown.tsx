@@ -13,30 +13,35 @@ export class EngineDown extends ReactWidget {
   }
 
   override render(): React.JSX.Element {
-    const { model, commands, trans } = this.context;
-    const { engine } = model;
-    if (engine.state === null || engine.isStarting) {
-      return <p className="jp-Edge-note">{engineSentence(engine, trans)}</p>;
-    }
-    const { why, next, code, canStart } = adviceFor(engine, trans);
-    const run = (id: string): void => void commands.execute(commandId(id));
-    return (
-      <div className="jp-Edge-note" role="alert">
-        <h3>{engineSentence(engine, trans)}</h3>
-        {why && <p>{why}</p>}
-        <p>{next}</p>
-        {code && <code className="jp-Edge-code">{code}</code>}
-        <div className="jp-Edge-choices">
-          {canStart && (
-            <button type="button" className="jp-Edge-next jp-mod-accept" onClick={() => run('start-engine')}>
-              {trans.__('Start engine')}
-            </button>
-          )}
-          <button type="button" className="jp-Edge-next" onClick={() => run('refresh')}>
-            {trans.__('Retry')}
-          </button>
-        </div>
-      </div>
-    );
+    return <EngineNote context={this.context} />;
   }
+}
+
+/** What no answer of the engine means, and what to do. */
+export function EngineNote({ context }: { context: IContext }): React.JSX.Element {
+  const { model, commands, trans } = context;
+  const { engine } = model;
+  if (engine.state === null || engine.isStarting) {
+    return <p className="jp-Edge-note">{engineSentence(engine, trans)}</p>;
+  }
+  const { why, next, code, canStart } = adviceFor(engine, trans);
+  const run = (id: string): void => void commands.execute(commandId(id));
+  return (
+    <div className="jp-Edge-note" role="alert">
+      <h3>{engineSentence(engine, trans)}</h3>
+      {why && <p>{why}</p>}
+      <p>{next}</p>
+      {code && <code className="jp-Edge-code">{code}</code>}
+      <div className="jp-Edge-choices">
+        {canStart && (
+          <button type="button" className="jp-Edge-next jp-mod-accept" onClick={() => run('start-engine')}>
+            {trans.__('Start engine')}
+          </button>
+        )}
+        <button type="button" className="jp-Edge-next" onClick={() => run('refresh')}>
+          {trans.__('Retry')}
+        </button>
+      </div>
+    </div>
+  );
 }
