@@ -89,7 +89,7 @@ def test_a_pipeline_is_inferred_published_and_given_an_edge(
     expect(row(panel, "Edges", "shop-berlin")).to_contain_text("waiting")
     command(page, "jupyter-edge:open-section", section="log")
     row(panel, "Log", "engine-").first.wait_for()
-    photograph(page.locator("body"), "sidebar")
+    photograph(page.locator("#main"), "sidebar")
     assert all(address.startswith(("http://127.0.0.1:", "data:", "blob:")) for address in asked)
 
 
