@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+
 ARROW_FILE = "application/vnd.apache.arrow.file"
 JSON = "application/json"
 PANDAS_RECORDS = "application/json; format=pandas-records"
 LEGACY = "application/json; format=legacy"
 
 
+@functools.lru_cache(maxsize=64)
 def parse_media_type(text: str) -> tuple[str, dict[str, str]]:
     """Split a header value into the lower-case type and its parameters.
 

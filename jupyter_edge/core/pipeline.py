@@ -23,7 +23,9 @@ class ModelSpec:
     """All that a runtime needs to run one model version.
 
     ``tensor_fields`` names the request's columns, mapped to the model's inputs by position; ``batch_config`` is
-    ``"single"`` where a request may hold one row only.
+    ``"single"`` where a request may hold one row only. ``dynamic_batching`` says how requests of one row are gathered,
+    by the names of Wallaroo's DynamicBatchingConfig: ``max_batch_delay_ms`` and ``batch_size_target``; ``None`` runs
+    together what arrives at the same moment.
     """
 
     name: str
@@ -34,6 +36,7 @@ class ModelSpec:
     tensor_fields: tuple[str, ...] | None = None
     batch_config: str | None = None
     runtime: str = "onnx"
+    dynamic_batching: dict[str, float] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the model as JSON values."""
@@ -52,6 +55,7 @@ class ModelSpec:
             tensor_fields=None if fields is None else tuple(fields),
             batch_config=value["batch_config"],
             runtime=value["runtime"],
+            dynamic_batching=value.get("dynamic_batching"),  # absent from what was published by earlier versions
         )
 
 

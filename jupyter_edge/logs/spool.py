@@ -286,9 +286,10 @@ def _prepare(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
     try:
         path.chmod(0o600)
+        connection.execute("PRAGMA page_size=16384")  # half the work of 4096 for large batches, little more for small
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")
-        connection.execute("PRAGMA wal_autocheckpoint=256")
+        connection.execute("PRAGMA wal_autocheckpoint=64")
         connection.execute("PRAGMA journal_size_limit=1048576")
         if connection.execute("PRAGMA user_version").fetchone()[0] != _VERSION:
             connection.executescript(_SCHEMA)

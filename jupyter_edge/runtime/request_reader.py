@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -163,7 +164,7 @@ class RequestReader:
         """Take a header."""
         if self._head_complete:
             return  # a trailer: nothing here needs one
-        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        key, text = _key(name), value.decode("latin-1")
         headers = self._headers
         headers[key] = f"{headers[key]}, {text}" if key in headers else text
 
@@ -234,6 +235,11 @@ class RequestReader:
         self._in_place = None
         self.receiving = False
         self.continue_owed = False
+
+
+@functools.lru_cache(maxsize=128)
+def _key(name: bytes) -> str:
+    return name.decode("latin-1").lower()
 
 
 def _origin_form(target: str) -> str:

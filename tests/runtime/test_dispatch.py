@@ -4,6 +4,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +146,26 @@ def test_a_batch_differs_from_its_rows_by_a_rounding_at_most(tmp_path: Path, mak
     np.testing.assert_allclose(
         outputs(together(handler, *(row(*values) for values in rows))), alone, rtol=1e-5, atol=1e-6
     )
+
+
+def test_a_configured_delay_gathers_rows_until_there_are_enough(
+    doubling: Pipeline, make_handler: HandlerMaker, log: Memory
+) -> None:
+    (model,) = doubling.spec.models
+    batching = {"max_batch_delay_ms": 20_000.0, "batch_size_target": 4.0}
+    doubling.spec = replace(doubling.spec, models=(replace(model, dynamic_batching=batching),))
+    handler = make_handler(doubling)
+
+    async def one_after_the_other() -> list[Response]:
+        tasks = []
+        for number in range(4):
+            tasks.append(asyncio.create_task(answers_of(handler, row(number, 0, 0))))
+            await asyncio.sleep(0.01)
+            assert not log.records or number == 3
+        return [(await task)[0] for task in tasks]
+
+    assert outputs(asyncio.run(one_after_the_other())) == [[2 * number, 0, 0] for number in range(4)]
+    assert [record.rows for record in log.records] == [4]
 
 
 async def wait_for(condition: Callable[[], bool]) -> None:
