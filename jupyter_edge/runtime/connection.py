@@ -142,7 +142,8 @@ class Connection(asyncio.BufferedProtocol):
             shared.handler.handle(exchange)
         except Exception:  # noqa: BLE001  one request must not end the server
             _log.exception("A request could not be answered")
-            exchange.answer(error_response(500, "This request could not be answered: the log of this server says why."))
+            message = "This request could not be answered: the log of this server says why."
+            exchange.answer(error_response(500, message, target=request.target))
 
     def _reply(self, response: Response) -> None:
         exchange, self._exchange = self._exchange, None

@@ -104,12 +104,12 @@ class Dispatcher:
         """Return how many requests wait, or run in a thread."""
         return self._in_threads + (len(self._gathered) if self._works_long else 0)
 
-    def refusal(self) -> Response | None:
-        """Return 503 if no further request can wait."""
+    def refusal(self, request: Request) -> Response | None:
+        """Return 503 if the request cannot wait, because too many do."""
         if self.queue_length() < self._limit:
             return None
         message = f"{self._limit} requests wait already, the limit here: send this one again later."
-        return error_response(503, message, {"Retry-After": "1"})
+        return error_response(503, message, {"Retry-After": "1"}, target=request.target)
 
     def handle(self, exchange: Exchange, *, in_thread: bool = False) -> None:
         """Answer an exchange, now or later; ``in_thread`` where reading it alone takes long."""
@@ -144,7 +144,7 @@ class Dispatcher:
         return self._gathering is not None and inference.key is not None and inference.batch.rows == 1
 
     def _gather(self, exchange: Exchange, inference: Inference) -> None:
-        if self._works_long and (refusal := self.refusal()):
+        if self._works_long and (refusal := self.refusal(exchange.request)):
             self._answer(exchange, refusal)
             return
         assert self._gathering is not None  # noqa: S101 (_can_gather has looked)
@@ -178,13 +178,14 @@ class Dispatcher:
             self._answer(exchange, response)
 
     def _submit(self, exchanges: list[Exchange], work: Callable[..., None], *arguments: Any) -> bool:
-        refusal = self.refusal()
-        if refusal is None:
+        refusals = [self.refusal(exchange.request) for exchange in exchanges]
+        if None in refusals:
             self._in_threads += len(exchanges)
             self._threads.submit(work, asyncio.get_running_loop(), *arguments)
             return True
-        for exchange in exchanges:
-            self._answer(exchange, refusal)
+        for exchange, refusal in zip(exchanges, refusals, strict=True):
+            if refusal is not None:
+                self._answer(exchange, refusal)
         return False
 
     def _submit_run(self, items: list[Item]) -> None:
@@ -240,7 +241,7 @@ class Dispatcher:
 
     def _expire(self, exchange: Exchange) -> None:
         message = "The answer was not ready in the time that the request gave (Prefer: wait): allow more, or send less."
-        self._answer(exchange, error_response(504, message))
+        self._answer(exchange, error_response(504, message, target=exchange.request.target))
 
 
 def preferred_wait(prefer: str) -> float | None:

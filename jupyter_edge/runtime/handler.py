@@ -57,7 +57,7 @@ class Handler:
             self._authenticate(request)
         except AuthenticationError as error:
             return answer_to(error, request.target)
-        return self._dispatcher.refusal()
+        return self._dispatcher.refusal(request)
 
     def handle(self, exchange: Exchange) -> None:
         """Answer an exchange, now or later, in the event loop's thread."""

@@ -225,7 +225,8 @@ class RequestReader:
             limits.held += size
 
     def _refuse(self, status: int, message: str, headers: dict[str, str] | None = None) -> None:
-        self._refusal = self._refusal or error_response(status, message, headers)
+        target = self._target.decode("latin-1")
+        self._refusal = self._refusal or error_response(status, message, headers, target=target)
 
     def _complete(self) -> None:
         target = self._target.decode("latin-1")

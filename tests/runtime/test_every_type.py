@@ -85,13 +85,13 @@ def exchange(handler: Handler, target: str, body: bytes, **headers: str) -> byte
 
 def tokens(text: str) -> list[str]:
     """The values of a JSON list of any nesting, each as its text."""
-    return re.findall(r'"(?:[^"\\]|\\.)*"|[^\[\],\s]+', text)
+    return re.findall(r'"(?:[^"\\]|\\.)*"|[^\[\]{},\s]+', text)
 
 
 def through_records(handler: Handler, values: Array) -> list[str]:
     body = json.dumps([{"x": row} for row in values.tolist()]).encode()
     answer = exchange(handler, "/infer?dataset=out.y&dataset.separator=.", body).decode()
-    return tokens(answer.replace('{"out.y":', "").replace("}", ""))
+    return tokens(answer.replace('{"out.y":', ""))
 
 
 def through_arrow(handler: Handler, values: Array) -> list[Any]:
@@ -119,7 +119,7 @@ def through_open_inference(handler: Handler, values: Array) -> list[str]:
     body = json.dumps({"inputs": [tensor(values) | {"data": values.ravel().tolist()}]}).encode()
     answer = exchange(handler, "/v2/models/line/infer", body).decode()
     assert json.loads(answer)["outputs"][0]["shape"] == list(values.shape)
-    return tokens(answer.rpartition('"data":')[2].removesuffix("}]}"))
+    return tokens(answer.partition('"data":')[2])
 
 
 def through_bytes(handler: Handler, values: Array) -> bytes:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import contextlib
+import http.client
 import json
 import re
 import struct
@@ -258,6 +260,17 @@ def test_bytes_that_are_no_texts_are_refused(tmp_path: Path, make_handler: Handl
     text = json.dumps({"inputs": [tensor]}).encode()
     response = infer(handler, text + data, inference_header_content_length=str(len(text)))
     assert "no sequence of lengths and texts" in error_of(response)
+
+
+def test_what_the_server_itself_refuses_has_the_form_of_the_protocol(
+    start_server: ServerMaker, make_handler: HandlerMaker, doubling: Pipeline
+) -> None:
+    port = start_server(make_handler(doubling), max_body=1000)
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as connection:
+        connection.request("POST", INFER, b" " * 1001)
+        response = connection.getresponse()
+        assert response.status == 413
+        assert list(json.loads(response.read())) == ["error"]
 
 
 @pytest.fixture
