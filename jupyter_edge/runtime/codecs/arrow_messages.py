@@ -77,6 +77,9 @@ def _read_field(table: Table, left: Iterator[int], depth: int) -> ArrowField:
     kind, of = _KINDS.get(table.number(2, "<B"), "unknown"), table.table(3)
     if of is None:
         raise ValueError
+    size = of.number(0, "<i") if kind == "fixed_size_list" else 0
+    if size < 0:
+        raise ValueError
     encoding = table.table(4)
     index = None
     if encoding is not None:
@@ -86,7 +89,7 @@ def _read_field(table: Table, left: Iterator[int], depth: int) -> ArrowField:
         name=table.text(0),
         kind=kind,
         dtype=_dtype(kind, of),
-        size=of.number(0, "<i") if kind == "fixed_size_list" else 0,
+        size=size,
         children=tuple(_read_field(child, left, depth - 1) for child in table.tables(5)),
         dictionary=None if encoding is None else encoding.number(0, "<q"),
         index=index,

@@ -172,6 +172,13 @@ def test_a_damaged_file_is_read_or_refused(good: bytes, changes: list[tuple[floa
         assert arrow_reader.decode(body).rows >= 0
 
 
+def test_a_negative_size_is_refused() -> None:
+    size = 12_345_678
+    body = file_of(pa.table({"a": pa.array([], pa.list_(pa.float32(), size))}))
+    with pytest.raises(InvalidInputError):
+        arrow_reader.decode(body.replace(size.to_bytes(4, "little"), b"\xff" * 4))
+
+
 def test_what_unpacks_to_too_much_is_refused_before_it_is_unpacked() -> None:
     zeros = pa.table({"a": np.zeros(arrow_reader.MAX_UNPACKED // 8 + 1)})
     body = file_of(zeros, compression="zstd")
