@@ -16,6 +16,8 @@ from jupyter_edge.runtime.codecs.arrow_template import Body, FileTemplate
 
 _MAX_OFFSET = 2**31 - 1
 _MAX_TEMPLATES = 32
+# The canonical extension type of JSON (Arrow specification, "Canonical Extension Types").
+_JSON_TEXTS = {"ARROW:extension:name": "arrow.json", "ARROW:extension:metadata": ""}
 _templates: dict[Any, FileTemplate] = {}
 
 
@@ -113,7 +115,7 @@ class _Encoder:
         self._repeat = Array.from_numpy(np.zeros(answer.rows, np.uint64))
 
     def column(self, path: tuple[str, ...], value: Any) -> tuple[Array, Field]:
-        shape = None
+        shape, metadata = None, None
         item = self._item(self._answer.separator.join(path))
         if isinstance(value, dict):
             children = [self.column((*path, name), child) for name, child in value.items()]
@@ -123,9 +125,11 @@ class _Encoder:
         elif isinstance(value, np.ndarray):
             array, shape = _number_array(value, item), value.shape[1:]
         else:
-            array = _list_column(value, item)
+            lists = _list_column(value, item)
+            array, metadata = (_json_texts(value), _JSON_TEXTS) if lists is None else (lists, None)
         shape = self._answer.shapes.get(self._answer.separator.join(path), shape)
-        metadata = {"tensor_type": orjson.dumps({"shape": shape}).decode()} if shape and all(shape) else None
+        if shape and all(shape):
+            metadata = {"tensor_type": orjson.dumps({"shape": shape}).decode()}
         return array, Field(path[-1], array.type, metadata=metadata)
 
     def _item(self, name: str) -> _Item:
@@ -152,15 +156,27 @@ def _lists_of(values: Array, offsets: np.ndarray[Any, Any], item: _Item = _ITEM)
     return list_array(Array.from_numpy(offsets.astype(np.int64 if large else np.int32)), values, type=kind)
 
 
-def _list_column(values: list[Any], item: _Item) -> Array:
-    if values and all(isinstance(value, np.ndarray) for value in values):
-        offsets = np.cumsum([0, *(value.size for value in values)])
-        return _lists_of(Array.from_numpy(np.concatenate([value.ravel() for value in values])), offsets, item)
+def _list_column(values: list[Any], item: _Item) -> Array | None:
+    """Return numbers of different shapes, or texts; ``None`` for other values."""
+    if values and all(isinstance(value, np.ndarray) and value.ndim == values[0].ndim > 0 for value in values):
+        return _ragged(values, item)
     if all(isinstance(value, str | None) for value in values):
         return Array(values, DataType.string())
     if all(isinstance(value, list) and all(isinstance(item, str | None) for item in value) for value in values):
         return _text_lists(values)
-    # Objects and mixed values, which only JSON can carry, stay JSON.
+    return None
+
+
+def _ragged(values: list[np.ndarray[Any, Any]], item: _Item) -> Array:
+    """Return lists of lists, as deep as the arrays are."""
+    lengths = np.cumsum([0, *map(len, values)])
+    if values[0].ndim > 1:
+        return _lists_of(_ragged([row for value in values for row in value], item), lengths, item)
+    return _lists_of(Array.from_numpy(np.concatenate(values)), lengths, item)
+
+
+def _json_texts(values: list[Any]) -> Array:
+    """Return objects and mixed values, which only JSON can carry, as that."""
     texts = [orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY).decode() for value in values]
     return Array(texts, DataType.string())
 

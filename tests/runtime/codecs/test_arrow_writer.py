@@ -63,6 +63,7 @@ def test_values_of_higher_rank_are_flat_lists_with_their_shape() -> None:
         (["a", None], ["a", None]),
         ([["a"], ["b", "c"]], [["a"], ["b", "c"]]),
         ([np.array([1.0]), np.array([2.0, 3.0])], [[1.0], [2.0, 3.0]]),
+        ([np.ones((1, 2)), np.zeros((2, 2))], [[[1, 1]], [[0, 0], [0, 0]]]),
         ([{"k": [1]}, 5], ['{"k":[1]}', "5"]),
         (np.array([True, False]), [True, False]),
         (np.array([1.5, 2.5], np.float16), [1.5, 2.5]),
@@ -72,6 +73,10 @@ def test_values_of_higher_rank_are_flat_lists_with_their_shape() -> None:
 )
 def test_columns_of_every_kind_are_written(values: Any, expected: list[Any]) -> None:
     assert written({"a": values}, 2)["a"].to_pylist() == expected
+
+
+def test_a_column_that_only_json_can_carry_says_that_it_is_json() -> None:
+    assert written({"a": [{"k": 1}, None]}, 2).schema.field("a").type == pa.json_(pa.string())
 
 
 def test_an_answer_without_rows_is_an_arrow_file() -> None:
