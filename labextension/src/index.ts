@@ -1,5 +1,6 @@
 import launcher from './plugins/launcher';
+import pages from './plugins/pages';
 import panel from './plugins/panel';
 import status from './plugins/status';
 
-export default [panel, launcher, status];
+export default [panel, pages, launcher, status];

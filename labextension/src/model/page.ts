@@ -48,7 +48,7 @@ export abstract class PageModel {
     try {
       if (names.length > 0) {
         await this.settle();
-        await Promise.all(names.map(name => this.parts[name]?.()));
+        await Promise.all(names.map(async name => this.parts[name]?.()));
         this.error = null;
         this.readAt = Date.now();
       }

@@ -10,6 +10,7 @@ export function edges(context: IContext): ISection<IEdge> {
     name: 'edges',
     title: trans.__('Edges'),
     list: model.lists.edges,
+    toolbar: ['open-fleet'],
     key: ({ name }) => name,
     face: item => face(item, context),
     details: item => [

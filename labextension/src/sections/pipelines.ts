@@ -28,7 +28,8 @@ export function pipelines(context: IContext): ISection<IPipeline> {
       [trans.__('Endpoint'), item.deployment?.url ?? trans.__('not deployed')],
       [trans.__('Changed'), moment(item.updated_at)]
     ],
-    actions: [...deployment(context), ...everyday(context), removal(context)],
+    actions: [opening(context), ...deployment(context), ...everyday(context), removal(context)],
+    primary: 'show-pipeline',
     empty: () => ({
       what: trans.__('There is no pipeline in this workspace yet.'),
       next: trans.__('Make one of a model in a notebook, then deploy it here:'),
@@ -45,6 +46,17 @@ function face(item: IPipeline, { trans }: IContext): IRowFace {
     aside: ago(item.updated_at),
     state: deployed ? trans.__('deployed') : item.published ? trans.__('published') : undefined,
     tone: deployed ? 'good' : 'idle'
+  };
+}
+
+function opening({ commands, trans }: IContext): IAction<IPipeline> {
+  return {
+    id: 'show-pipeline',
+    label: trans.__('Open Page'),
+    caption: trans.__('Show this pipeline’s definition, deployment, traffic, log, publishes and edges'),
+    run: async ({ id, name }) => {
+      await commands.execute('jupyter-edge:open-pipeline', { id, name });
+    }
   };
 }
 
