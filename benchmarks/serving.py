@@ -85,25 +85,35 @@ def server(model: Path, threads: int, *more: str) -> Iterator[tuple[int, psutil.
         process.wait()
 
 
-def compare(calls: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
-    """Return the milliseconds of each call, taken in turns."""
-    taken: dict[str, list[float]] = {name: [] for name in calls}
+def cpu_time(pid: int) -> float:
+    """Return the milliseconds that all threads of a process have run for, as the kernel's schedstat has it."""
+    files = Path(f"/proc/{pid}/task").glob("*/schedstat")
+    return sum(int(file.read_text().split()[0]) for file in files) / 1e6
+
+
+Taken = dict[str, list[tuple[float, float]]]
+
+
+def compare(calls: dict[str, Callable[[], object]], rounds: int, pid: int) -> Taken:
+    """Return the milliseconds of each call, taken in turns, and those that the server ``pid`` has run for it."""
+    taken: Taken = {name: [] for name in calls}
     for number in range(rounds + 3):
         for name, call in calls.items():
-            started = time.perf_counter()
+            used, started = cpu_time(pid), time.perf_counter()
             call()
             if number >= 3:
-                taken[name].append((time.perf_counter() - started) * 1000)
+                taken[name].append(((time.perf_counter() - started) * 1000, cpu_time(pid) - used))
     return taken
 
 
-def report(title: str, taken: dict[str, list[float]]) -> None:
-    """Print best, median and 99th percentile of each, and the bare model's share of the median."""
-    bare = statistics.median(next(iter(taken.values())))
-    print(f"\n{title}\n{'':34}{'best':>9}{'p50':>9}{'p99':>9} ms   bare/ours")
-    for name, values in taken.items():
+def report(title: str, taken: Taken) -> None:
+    """Print best, median and 99th percentile of each, the bare model's share of the median, and the server's CPU."""
+    bare = statistics.median(elapsed for elapsed, _ in next(iter(taken.values())))
+    print(f"\n{title}\n{'':34}{'best':>9}{'p50':>9}{'p99':>9} ms   bare/ours   CPU p50 ms")
+    for name, pairs in taken.items():
+        values, used = zip(*pairs, strict=True)
         p50, p99 = np.percentile(values, [50, 99])
-        print(f"{name:34}{min(values):9.3f}{p50:9.3f}{p99:9.3f}{bare / p50:12.2f}")
+        print(f"{name:34}{min(values):9.3f}{p50:9.3f}{p99:9.3f}{bare / p50:12.2f}{statistics.median(used):13.3f}")
 
 
 def measure_rows(model: Path, rows: Path, rounds: int) -> None:
@@ -126,10 +136,10 @@ def measure_rows(model: Path, rows: Path, rounds: int) -> None:
             ),
             "JSON to JSON": lambda: client.send(request(records, PANDAS_RECORDS, PANDAS_RECORDS)),
         }
-        report(f"{len(values)} rows", compare(calls, rounds))
+        report(f"{len(values)} rows", compare(calls, rounds, process.pid))
         single = request(one, PANDAS_RECORDS, PANDAS_RECORDS)
         calls = {"bare model": lambda: step._call([values[:1]]), "JSON to JSON": lambda: client.send(single)}
-        report("1 row", compare(calls, rounds * 10))
+        report("1 row", compare(calls, rounds * 10, process.pid))
         print(f"\nstart to first answer {ready:.2f} s, memory {process.memory_info().rss >> 20} MiB")
 
 
@@ -148,7 +158,7 @@ def measure_image(model: Path, rounds: int, threads: int) -> None:
             "JSON to JSON without": lambda: client.send(quiet),
         }
         title = f"1 image, {len(body) / 1e6:.1f} MB of JSON, {threads} threads"
-        report(title, compare(calls, rounds))
+        report(title, compare(calls, rounds, process.pid))
         print(f"\nmemory {process.memory_info().rss >> 20} MiB")
 
 

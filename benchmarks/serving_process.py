@@ -17,6 +17,7 @@ import uvloop
 from jupyter_edge.core.pipeline import ModelSpec, PipelineSpec
 from jupyter_edge.core.records import NoLog
 from jupyter_edge.core.schema import ModelSchema
+from jupyter_edge.runtime.allocator import keep_large_buffers
 from jupyter_edge.runtime.handler import Handler
 from jupyter_edge.runtime.pipeline import Pipeline
 from jupyter_edge.runtime.server import serve
@@ -31,6 +32,7 @@ def load(path: Path, threads: int, tensor_fields: tuple[str, ...] | None = ("ten
 
 async def main() -> None:
     """Serve until SIGTERM."""
+    keep_large_buffers()
     path, descriptor, threads, *echo = sys.argv[1:]
     handler = Handler(load(Path(path), int(threads)), NoLog(), "bench", None, int(echo[0]) if echo else None)
     stop = asyncio.Event()
