@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
@@ -14,11 +13,12 @@ import orjson
 import pandas as pd
 import pyarrow as pa
 
+from jupyter_edge.client.arrow_frames import frame_of, plain_value, table_bytes, table_of
 from jupyter_edge.core.errors import InvalidInputError
 from jupyter_edge.core.media_types import ARROW_FILE, JSON, PANDAS_RECORDS
 
 LARGE_CELL = 4096
-"""Numbers in one cell from which a frame travels as Arrow: a picture is a third of its JSON and quicker to read."""
+"""Numbers in one cell from which the tensors of a frame's answer are arrays rather than lists."""
 
 
 @dataclass(frozen=True)
@@ -44,14 +44,13 @@ def request_of(data: pd.DataFrame | pa.Table | dict[str, Any] | list[Any]) -> Re
         InvalidInputError: for data of another kind, or without rows.
     """
     if isinstance(data, pa.Table):
-        return Request(_arrow_bytes(data), ARROW_FILE, ARROW_FILE, _read_table)
+        return Request(table_bytes(data), ARROW_FILE, ARROW_FILE, _read_table)
     if isinstance(data, pd.DataFrame):
         return _request_of_frame(data)
     if isinstance(data, dict):
-        data = _records_of(data)
+        return _request_of_columns(data)
     if isinstance(data, list):
-        body = orjson.dumps(data, default=_plain, option=orjson.OPT_SERIALIZE_NUMPY)
-        return Request(body, JSON, JSON, orjson.loads, selects=False)
+        return _request_of_records(data)
     msg = f"A {type(data).__name__} cannot be inferred on: give a pandas DataFrame, a pyarrow Table, a dict or a list."
     raise InvalidInputError(msg)
 
@@ -102,22 +101,36 @@ def tidy_table(table: pa.Table) -> pa.Table:
     return table.select(sorted(table.column_names, key=_column_rank))
 
 
-def _records_of(columns: dict[str, Any]) -> list[Any]:
+def _request_of_columns(columns: dict[str, Any]) -> Request:
+    """Encode columns, as Arrow if one is an array; the answer is JSON in any case."""
     lengths = {len(rows) if isinstance(rows, list | tuple | np.ndarray) else None for rows in columns.values()}
     if len(lengths) != 1 or None in lengths:
         msg = "A dict maps each column to its rows, as many in each: for one row, write {'tensor': [[1.0, 2.0]]}."
         raise InvalidInputError(msg)
-    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    if any(isinstance(rows, np.ndarray) for rows in columns.values()):
+        table = table_of(columns)
+        if table is not None:
+            return Request(table_bytes(table), ARROW_FILE, JSON, orjson.loads, selects=False)
+    return _request_of_records([dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)])
+
+
+def _request_of_records(records: list[Any]) -> Request:
+    body = orjson.dumps(records, default=_plain, option=orjson.OPT_SERIALIZE_NUMPY)
+    return Request(body, JSON, JSON, orjson.loads, selects=False)
 
 
 def _request_of_frame(frame: pd.DataFrame) -> Request:
     if frame.empty:
         msg = "The DataFrame has no rows: there is nothing to infer on."
         raise InvalidInputError(msg)
-    if any(_cell_size(frame.iloc[0, i]) >= LARGE_CELL for i in range(frame.shape[1])):
-        table = _tensor_table(frame)
-        if table is not None:
-            return Request(_arrow_bytes(table), ARROW_FILE, ARROW_FILE, _read_table_as_frame)
+    table = table_of({name: frame[name] for name in frame}) if frame.columns.is_unique else None
+    if table is not None:
+        large = any(_cell_size(frame.iloc[0, i]) >= LARGE_CELL for i in range(frame.shape[1]))
+        return Request(table_bytes(table), ARROW_FILE, ARROW_FILE, _read_arrays if large else _read_frame)
+    return _request_of_rows(frame)
+
+
+def _request_of_rows(frame: pd.DataFrame) -> Request:
     options = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
     body = orjson.dumps(frame.to_dict("records"), default=_plain, option=options)
     return Request(body, PANDAS_RECORDS, PANDAS_RECORDS, _read_records)
@@ -134,41 +147,16 @@ def _cell_size(cell: Any) -> int:
     return prod(lengths)
 
 
-def _tensor_table(frame: pd.DataFrame) -> pa.Table | None:
-    """Return a frame as an Arrow table of flat tensors, their shapes beside them; ``None`` if it fits in none."""
-    try:
-        columns = [_column(frame.iloc[:, i]) for i in range(frame.shape[1])]
-    except (ValueError, TypeError, pa.ArrowException):
-        return None
-    named = zip(frame.columns, columns, strict=True)
-    fields = [pa.field(str(name), array.type, metadata=metadata) for name, (array, metadata) in named]
-    return pa.Table.from_arrays([array for array, _ in columns], schema=pa.schema(fields))
-
-
-def _column(cells: pd.Series[Any]) -> tuple[pa.Array, dict[str, str] | None]:
-    if _cell_size(cells.iloc[0]) <= 1:
-        return pa.array(cells), None
-    stacked = np.stack([np.asarray(cell) for cell in cells])
-    if stacked.dtype.kind not in "fiub":
-        msg = "not a tensor of numbers"
-        raise ValueError(msg)
-    shape = stacked.shape[1:]
-    flat = pa.FixedSizeListArray.from_arrays(pa.array(stacked.ravel()), prod(shape))
-    return flat, {"tensor_type": json.dumps({"shape": shape})}
-
-
-def _arrow_bytes(table: pa.Table) -> bytes:
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_file(sink, table.schema) as writer:
-        writer.write_table(table)
-    return bytes(sink.getvalue())
-
-
 def _read_table(body: bytes) -> pa.Table:
     return tidy_table(pa.ipc.open_file(body).read_all())
 
 
-def _read_table_as_frame(body: bytes) -> pd.DataFrame:
+def _read_frame(body: bytes) -> pd.DataFrame:
+    return tidy_frame(frame_of(pa.ipc.open_file(body).read_all()))
+
+
+def _read_arrays(body: bytes) -> pd.DataFrame:
+    """Return a frame with tensors as arrays: a list of Python's numbers of a picture takes ten times the memory."""
     frame: pd.DataFrame = pa.ipc.open_file(body).read_all().to_pandas()
     return tidy_frame(frame)
 
@@ -198,10 +186,9 @@ def _as_list(paths: Sequence[str] | None) -> list[str]:
 
 def _plain(value: Any) -> Any:
     """Return JSON values for what orjson does not know: arrays that are not contiguous, times, other numbers."""
-    if isinstance(value, np.ndarray | np.generic):
+    if isinstance(value, np.ndarray):
         return value.tolist()
-    if isinstance(value, pd.Timestamp):
-        return value.isoformat()
-    if value is pd.NA or value is pd.NaT:
-        return None
-    raise TypeError
+    plain = plain_value(value)
+    if plain is value:
+        raise TypeError
+    return plain

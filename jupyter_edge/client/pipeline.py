@@ -193,10 +193,11 @@ class Pipeline(PipelineLog, Twins, Details):
         """Send rows to the deployed pipeline and return its answer, in the kind that was sent.
 
         A DataFrame answers with a DataFrame: ``time`` (``datetime64[ms]``), ``in.<column>``, ``out.<name>`` and
-        ``check_failures`` (how many). One whose cells hold large tensors, such as pictures, travels as Arrow; the cells
-        of its answer are NumPy arrays rather than lists. An Arrow table answers with a table of the same columns. A
-        dict maps each column to its rows, a list holds a dict for each row; both are answered with the list of
-        records that the pipeline sends, as it is.
+        ``check_failures`` (how many). It travels as Arrow, unless Arrow cannot say what it holds (rows of several
+        shapes, objects, mixed values), and the answer is the same either way. Tensors in it are lists; to rows that
+        hold large ones, such as pictures, they are flat NumPy arrays. An Arrow table answers with a table of the same
+        columns. A dict maps each column to its rows, a list or an array; a list holds a dict for each row; both are
+        answered with the list of records that the pipeline sends, as it is.
 
         Args:
             tensor: the rows; columns are named as ``tensor_fields`` says, further columns are echoed.

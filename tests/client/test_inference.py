@@ -33,11 +33,43 @@ def arrow_bytes(table: pa.Table) -> bytes:
     return bytes(sink.getvalue())
 
 
-def test_a_frame_of_rows_travels_as_pandas_records() -> None:
-    frame = pd.DataFrame({"x": [[1.0, 2.0], np.array([3.0, 4.0], "float32")], "id": ["a", None], "n": [1, 2]})
+def test_a_frame_of_rows_travels_as_arrow() -> None:
+    frame = pd.DataFrame({"x": [[1.0, 2.0], [3.0, 4.0]], "id": ["a", None], "n": [1, 2], 7: [True, False]})
     request = request_of(frame)
+    assert request.headers == {"Content-Type": ARROW_FILE, "Accept": ARROW_FILE}
+    table = pa.ipc.open_file(request.body).read_all()
+    assert table.to_pylist() == [
+        {"x": [1.0, 2.0], "id": "a", "n": 1, "7": True},
+        {"x": [3.0, 4.0], "id": None, "n": 2, "7": False},
+    ]
+    assert json.loads(table.schema.field("x").metadata[b"tensor_type"]) == {"shape": [2]}
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        [[1.0], [1.0, 2.0]],
+        [{"k": 1}, {"k": 2}],
+        [True, None],
+        ["a", 1],
+        [[1.0, 2.0], np.array([0.1, 0.2], "float32")],
+        [2**63, 1],
+        [[], []],
+    ],
+)
+def test_what_arrow_cannot_say_travels_as_pandas_records(column: list[object]) -> None:
+    request = request_of(pd.DataFrame({"x": pd.Series(column, dtype=object)}))
     assert request.headers == {"Content-Type": PANDAS_RECORDS, "Accept": PANDAS_RECORDS}
-    assert json.loads(request.body) == [{"x": [1.0, 2.0], "id": "a", "n": 1}, {"x": [3.0, 4.0], "id": None, "n": 2}]
+    shortest = [
+        value.astype(str).astype(float).tolist() if isinstance(value, np.ndarray) else value for value in column
+    ]
+    assert repr([row["x"] for row in json.loads(request.body)]) == repr(shortest)
+
+
+def test_columns_of_the_same_name_are_left_to_pandas_to_warn_of() -> None:
+    frame = pd.DataFrame([[1.0, 2.0]], columns=["a", "a"])
+    with pytest.warns(UserWarning, match="not unique"):
+        assert request_of(frame).content_type == PANDAS_RECORDS
 
 
 def test_a_dict_of_columns_travels_as_the_records_of_its_rows() -> None:
@@ -54,13 +86,26 @@ def test_a_dict_that_is_no_table_is_refused(columns: dict[str, object]) -> None:
 
 def test_cells_that_json_has_no_words_for_are_written_all_the_same() -> None:
     slanted = np.arange(6.0).reshape(2, 3).T
-    frame = pd.DataFrame({"x": [slanted], "when": [pd.Timestamp("2023-10-31T20:36:33Z")], "n": [np.float32(0.5)]})
+    frame = pd.DataFrame(
+        {"x": [slanted], "when": [pd.Timestamp("2023-10-31T20:36:33Z")], "n": [np.float32(0.5)], "json": [{}]}
+    )
     (row,) = json.loads(request_of(frame).body)
-    assert row == {"x": slanted.tolist(), "when": "2023-10-31T20:36:33+00:00", "n": 0.5}
+    assert row == {"x": slanted.tolist(), "when": "2023-10-31T20:36:33+00:00", "n": 0.5, "json": {}}
+
+
+def test_an_array_column_of_a_dict_travels_as_arrow_and_is_answered_as_records() -> None:
+    values = np.arange(6, dtype="float32").reshape(2, 3)
+    request = request_of({"x": values, "n": [1, 2]})
+    assert request.headers == {"Content-Type": ARROW_FILE, "Accept": JSON}
+    assert pa.ipc.open_file(request.body).read_all()["x"].to_pylist() == values.tolist()
+    assert request.read(b'[{"anything": [1]}]') == [{"anything": [1]}]
+    assert not request.selects
+    unsayable = {"x": values, "n": [{"k": 1}, {"k": 2}]}
+    assert json.loads(request_of(unsayable).body)[1] == {"x": [3.0, 4.0, 5.0], "n": {"k": 2}}
 
 
 @pytest.mark.parametrize("nested", [True, False])
-def test_large_tensors_travel_as_arrow_with_their_shape(nested: bool) -> None:
+def test_pictures_travel_with_their_shape(nested: bool) -> None:
     picture = np.random.default_rng(1).random((1, 3, 64, 64), dtype="float32")
     frame = pd.DataFrame({"images": [picture.tolist() if nested else picture], "name": ["dog"]})
     request = request_of(frame)
@@ -71,18 +116,17 @@ def test_large_tensors_travel_as_arrow_with_their_shape(nested: bool) -> None:
     assert table["name"].to_pylist() == ["dog"]
 
 
-def test_large_cells_of_different_shapes_travel_as_json() -> None:
-    frame = pd.DataFrame({"x": [[0.0] * LARGE_CELL, [0.0] * (LARGE_CELL + 1)]})
-    assert request_of(frame).content_type == PANDAS_RECORDS
-
-
 def test_the_answer_to_a_frame_is_a_tidy_frame() -> None:
-    frame = request_of(pd.DataFrame({"x": [[1.0], [2.0]]})).read(json.dumps(RECORDS).encode())
-    assert list(frame.columns) == ["time", "in.x", "out.y", "check_failures", "metadata.elapsed"]
-    assert frame["time"].dtype == "datetime64[ms]"
-    assert frame["time"][0] == pd.Timestamp("2023-10-31T20:36:47.697")
-    assert frame["check_failures"].tolist() == [1, 0]
-    assert frame["out.y"].tolist() == [[1.5], [2.5]]
+    frame = pd.DataFrame({"x": [[1.0], [2.0]]})
+    by_arrow = request_of(frame).read(arrow_bytes(ANSWER))
+    by_json = request_of(frame.assign(json=pd.Series([{}, {}], dtype=object))).read(json.dumps(RECORDS).encode())
+    assert list(by_json.columns) == ["time", "in.x", "out.y", "check_failures", "metadata.elapsed"]
+    for answer in (by_json, by_arrow):
+        assert answer["time"].dtype == "datetime64[ms]"
+        assert answer["time"][0] == pd.Timestamp("2023-10-31T20:36:47.697")
+        assert answer["check_failures"].tolist() == [1, 0]
+        assert answer["out.y"].tolist() == [[1.5], [2.5]]
+    pd.testing.assert_frame_equal(by_arrow, by_json.drop(columns="metadata.elapsed"))
 
 
 def test_the_answer_to_a_frame_of_large_tensors_is_the_same_frame_with_arrays() -> None:
