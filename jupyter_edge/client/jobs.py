@@ -29,13 +29,15 @@ _FAILURES: dict[str, type[EdgeError]] = {
 class Job(Twins, Details):
     """Long work of the engine, as it stood when it was asked for: an upload, a deploy, an undeploy, a publish.
 
-    ``state`` is queued, running, succeeded, failed or cancelled; ``progress`` runs from 0 to 1.
+    ``subject`` names the model or pipeline that it is about; ``state`` is queued, running, succeeded, failed or
+    cancelled; ``progress`` runs from 0 to 1.
     """
 
     def __init__(self, transport: Transport, data: dict[str, Any]) -> None:
         self._transport = transport
         self.id: int = data["id"]
         self.kind: str = data["kind"]
+        self.subject: str = data["subject"]
         self.state: str = data["state"]
         self.progress: float = data["progress"]
         self.message: str = data["message"]
@@ -75,6 +77,7 @@ class Job(Twins, Details):
         rows: dict[str, object] = {
             "id": self.id,
             "kind": self.kind,
+            "subject": self.subject,
             "state": self.state,
             "progress": f"{self.progress:.0%}",
             "message": self.message,
@@ -87,7 +90,8 @@ class Job(Twins, Details):
         return reading(post("jobs/get", {"id": self.id}), f"print(client.get_job({self.id}))")
 
     def __repr__(self) -> str:
-        return f"Job(id={self.id}, kind={self.kind!r}, state={self.state!r}, progress={self.progress:.0%})"
+        what = f"kind={self.kind!r}, subject={self.subject!r}"
+        return f"Job(id={self.id}, {what}, state={self.state!r}, progress={self.progress:.0%})"
 
 
 def get_job(transport: Transport, job_id: int) -> Job:
@@ -97,13 +101,14 @@ def get_job(transport: Transport, job_id: int) -> Job:
 
 def job_listing(jobs: Iterable[Job]) -> Listing[Job]:
     """Return jobs as a list that shows as a table."""
-    columns = ["id", "kind", "state", "progress", "message", "created", "error"]
+    columns = ["id", "kind", "subject", "state", "progress", "message", "created", "error"]
     return Listing(
         jobs,
         columns,
         lambda job: [
             job.id,
             job.kind,
+            job.subject,
             job.state,
             f"{job.progress:.0%}",
             job.message,

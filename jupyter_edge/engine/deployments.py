@@ -113,13 +113,15 @@ class Deployments:
         row.pipeline.updated_at = row.updated_at
         return row.id
 
-    def unwant(self, session: Session, deployment_id: int) -> None:
-        """Ask for a deployment to end.
+    def unwant(self, session: Session, deployment_id: int) -> str:
+        """Ask for a deployment to end, and return its pipeline's name.
 
         Raises:
             EntityNotFoundError: if there is none of this id.
         """
-        self._row(session.get(Deployment, deployment_id), deployment_id).deployed = False
+        row = self._row(session.get(Deployment, deployment_id), deployment_id)
+        row.deployed = False
+        return row.pipeline.name
 
     def port(self, deployment_id: int) -> int | None:
         """Return the port on which a deployment listens; ``None`` while it does not."""
@@ -133,11 +135,16 @@ class Deployments:
 
     def status(self, deployment_id: int) -> DeploymentStatus | None:
         """Return the state of a deployment and its replicas; ``None`` once it is gone."""
-        wish = self._read_wish(deployment_id)
-        deployed = self._deployed.get(deployment_id)
-        if deployed:
-            return deployed.status(wish.revision if wish else None)
-        return describe("Starting", [], None) if wish else None
+        with self._sessions() as session:
+            row = session.get(Deployment, deployment_id)
+            return self.status_of(row) if row else None
+
+    def status_of(self, row: Deployment) -> DeploymentStatus | None:
+        """Return the state of the deployment of a row; ``None`` where nothing of it runs, nor is to run."""
+        wanted = row.updated_at if row.deployed else None
+        if deployed := self._deployed.get(row.id):
+            return deployed.status(wanted)
+        return describe("Starting", [], None) if wanted else None
 
     def error(self, deployment_id: int) -> str | None:
         """Return why a deployment could not be started as it was asked for last, if so."""

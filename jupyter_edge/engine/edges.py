@@ -17,7 +17,7 @@ from jupyter_edge.core.secret import hash_token, new_token
 from jupyter_edge.engine.edge_events import add_events
 from jupyter_edge.engine.paging import EVERYTHING, Order, Page, Window, read_page
 from jupyter_edge.engine.publishes import get_publish
-from jupyter_edge.engine.tables import Edge, PipelineVersion, Publish, now
+from jupyter_edge.engine.tables import Edge, Pipeline, PipelineVersion, Publish, now
 
 _NO_HASH = hash_token("")
 
@@ -87,11 +87,18 @@ def remove_edge(session: Session, name: str) -> bool:
     return True
 
 
-def list_edges(session: Session, pipeline_id: int | None = None, window: Window = EVERYTHING) -> Page[Edge]:
-    """Return all edges, or those of a pipeline's publishes, oldest first."""
-    query = select(Edge)
+def list_edges(
+    session: Session,
+    pipeline_id: int | None = None,
+    window: Window = EVERYTHING,
+    workspace_id: int | None = None,
+) -> Page[Edge]:
+    """Return all edges, or those of a pipeline's or a workspace's publishes, oldest first."""
+    query = select(Edge).join(Publish).join(PipelineVersion).join(Pipeline)
     if pipeline_id is not None:
-        query = query.join(Publish).join(PipelineVersion).where(PipelineVersion.pipeline_id == pipeline_id)
+        query = query.where(Pipeline.id == pipeline_id)
+    if workspace_id is not None:
+        query = query.where(Pipeline.workspace_id == workspace_id)
     published = selectinload(Edge.publish).load_only(Publish.pipeline_version_id)
     parts = (published.joinedload(Publish.pipeline_version).load_only(PipelineVersion.pipeline_id),)
     return read_page(session, query, Order((Edge.created_at, Edge.name), Edge.name), window, parts)

@@ -69,19 +69,23 @@ class Jobs:
                 update(Job).where(Job.state.not_in(_FINISHED)).values(state="failed", error=left, updated_at=now())
             )
 
-    def start(self, kind: str, work: Callable[[JobContext], object]) -> int:
+    def start(self, kind: str, work: Callable[[JobContext], object], subject: str = "") -> int:
         """Run ``work`` in a thread of its own and return the job's id."""
-        return self.submit(kind, work)[0]
+        return self.submit(kind, work, subject)[0]
 
-    def submit(self, kind: str, work: Callable[[JobContext], Result]) -> tuple[int, Future[Result]]:
+    def submit(self, kind: str, work: Callable[[JobContext], Result], subject: str = "") -> tuple[int, Future[Result]]:
         """Do what ``start`` does, and return also the future of what ``work`` returns or raises."""
         with self._sessions.begin() as session:
-            job_id = self.add(session, kind)
+            job_id = self.add(session, kind, subject)
         return job_id, self.run(job_id, work)
 
-    def add(self, session: Session, kind: str) -> int:
-        """Add a job to be run once the session has committed, together with what it is to work on; return its id."""
-        job = Job(kind=kind)
+    def add(self, session: Session, kind: str, subject: str = "") -> int:
+        """Add a job to be run once the session has committed, together with what it is to work on; return its id.
+
+        Args:
+            subject: the name of what the job is about, for people.
+        """
+        job = Job(kind=kind, subject=subject)
         session.add(job)
         session.flush()
         session.execute(delete(Job).where(Job.id <= job.id - KEPT_JOBS, Job.state.in_(_FINISHED)))
@@ -112,9 +116,11 @@ class Jobs:
             return found(session.get(Job, job_id), missing)
 
     def list(self, window: Window = EVERYTHING) -> Page[Job]:
-        """Return the jobs that are kept, newest first; their name is their kind."""
+        """Return the jobs that are kept, newest first; their name is their kind and subject."""
         with self._sessions() as session:
-            return read_page(session, select(Job), Order((Job.id,), Job.kind, descending=True), window)
+            return read_page(
+                session, select(Job), Order((Job.id,), Job.kind + " " + Job.subject, descending=True), window
+            )
 
     def cancel(self, job_id: int) -> Job:
         """Ask the job to stop at its next step and return its row; one that is done stays as it is.

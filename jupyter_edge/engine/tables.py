@@ -242,11 +242,12 @@ class EdgeEvent(Base):
 
 
 class Job(Base):
-    """Long work of the engine: an upload's check, a deploy, an undeploy, a publish."""
+    """Long work of the engine on its subject: an upload's check, a deploy, an undeploy, a publish."""
 
     __tablename__ = "job"
     id: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[str]
+    subject: Mapped[str] = mapped_column(default="", server_default="")
     state: Mapped[str] = mapped_column(default="queued")
     progress: Mapped[float] = mapped_column(default=0.0)
     message: Mapped[str] = mapped_column(default="")

@@ -18,8 +18,8 @@ from tests.client.server import Reply, Server
 def job(state: str, error: str | None = None) -> Reply:
     moment = "2023-10-31T20:36:33.093439+00:00"
     return 200, {}, json.dumps({
-        "id": 7, "kind": "deploy", "state": state, "progress": 0.5, "message": "Loading ccfraud", "error": error,
-        "created_at": moment, "updated_at": moment,
+        "id": 7, "kind": "deploy", "subject": "fraud", "state": state, "progress": 0.5,
+        "message": "Loading ccfraud", "error": error, "created_at": moment, "updated_at": moment,
     }).encode()  # fmt: skip
 
 

@@ -56,6 +56,24 @@ def test_a_deployed_pipeline_answers_at_its_own_port_and_says_how_it_is(scene: S
     assert model["sha"] == scene.definition["steps"][0]["ModelInference"]["models"][0]["sha"]
 
 
+def test_a_pipelines_deployment_says_how_it_is_and_not_only_what_was_asked_for(scene: Scene) -> None:
+    def shown() -> list[Any]:
+        (item,) = scene.engine.post("pipelines/list", workspace_id=scene.workspace_id, limit=1)["pipelines"]
+        return [item["deployment"][name] for name in ("deployed", "status", "running", "replicas", "details")]
+
+    two = config(replicas=2)
+    answer = scene.start_deploy(config=two)
+    deployed, status, running, replicas, _ = shown()
+    assert (deployed, replicas, status == "Running") == (True, 2, running == 2)
+    assert wait_for_job(scene.engine, answer)["state"] == "succeeded"
+    assert shown() == [True, "Running", 2, 2, []]
+    tiny = config(resources={"limits": {"cpu": 1, "memory": "1Mi"}})
+    job = wait_for_job(scene.engine, scene.start_deploy(config=tiny))
+    assert shown() == [True, "Error", 2, 1, [job["error"]]]
+    scene.undeploy(answer.json()["id"])
+    assert shown() == [False, None, 0, 1, []]
+
+
 def test_a_deployments_port_wants_the_token(scene: Scene) -> None:
     scene.deploy()
     assert httpx.post(scene.url(), json=[]).status_code == 401

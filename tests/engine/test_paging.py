@@ -52,7 +52,10 @@ def fill(session: Session) -> None:
     session.flush()
     places = [Workspace(name=f"place-{number}", created_by=owner.id) for number in range(WORKSPACES)]
     session.add_all(places)
-    session.add_all(Job(kind="deploy" if number % 5 else "publish", state="succeeded") for number in range(JOBS))
+    session.add_all(
+        Job(kind="deploy" if number % 5 else "publish", subject=f"flow-{number % 9}", state="succeeded")
+        for number in range(JOBS)
+    )
     session.flush()
     session.add_all(Model(workspace_id=places[0].id, name=f"model-{number}") for number in range(MODELS - 1))
     config = ModelConfig()
@@ -185,7 +188,7 @@ def show_models(session: Session, window: Window) -> Page[Any]:
 
 def show_pipelines(session: Session, window: Window) -> Page[Any]:
     page = pipelines.list_pipelines(session, window=window)
-    assert {tuple(item["steps"]) for item in _items(session, page.rows)} == {("the-one_%",)}
+    assert {tuple(item["steps"]) for item in _items(session, page.rows, lambda _: None)} == {("the-one_%",)}
     return page
 
 
@@ -218,6 +221,20 @@ def test_a_page_of_a_hundred_takes_no_more_statements_than_one_of_two(
             assert len(page.rows) == limit
         sent.append(len(statements))
     assert sent[0] == sent[1] < 10
+
+
+def test_the_edges_of_a_workspace_are_those_of_its_publishes(large: EngineProcess) -> None:
+    with_edges, without = (place["id"] for place in large.post("workspaces/list")["workspaces"][:2][::-1])
+    answers = [
+        large.post("pipelines/list_edges", workspace_id=place, name_contains="shop-199", limit=5)
+        for place in (with_edges, without)
+    ]
+    assert [(len(answer["edges"]), answer["total"]) for answer in answers] == [(5, 11), (0, 0)]
+
+
+def test_jobs_are_found_by_what_they_are_about(large: EngineProcess) -> None:
+    answer = large.post("jobs/list", name_contains="publish flow-7", limit=5)
+    assert {(job["kind"], job["subject"]) for job in answer["jobs"]} == {("publish", "flow-7")}
 
 
 def test_the_order_of_edges_is_by_moment_and_name(sessions: Sessions) -> None:

@@ -266,6 +266,7 @@ def test_no_wait_returns_the_job(run: Run, pipeline: str) -> None:
 
 def test_cancel_says_when_there_is_nothing_to_cancel(run: Run, workspace: str) -> None:
     done = run("%edge upload ccfraud $samples/ccfraud.onnx") and run("%edge jobs")[0]
+    assert (done.kind, done.subject) == ("upload", "ccfraud")
     assert run(f"%edge cancel {done.id}").state == done.state
     with pytest.raises(EntityNotFoundError, match="nothing to cancel"):
         run("%edge cancel")

@@ -77,7 +77,7 @@ def deploy(body: NewDeployment, state: State, response: Response) -> DeploymentM
         configs = specs.configs_of_steps(session, version, _chosen(session, version, body))
         specs.require_steps(version, configs, "deploy")
         deployment_id = state.deployments.want(session, version, configs, engine_config)
-        job_id = state.jobs.add(session, "deploy")
+        job_id = state.jobs.add(session, "deploy", version.pipeline.name)
     run_deploy(state.jobs, job_id, state.sessions, state.deployments, deployment_id)
     response.headers[JOB_HEADER] = str(job_id)
     return DeploymentMade(id=deployment_id)
@@ -91,8 +91,8 @@ def undeploy(body: OldDeployment, state: State, response: Response) -> None:
         deployment_id = _deployment_of(state, body.pipeline_id)
     if deployment_id is not None:
         with state.sessions.begin() as session:
-            state.deployments.unwant(session, deployment_id)
-            job_id = state.jobs.add(session, "undeploy")
+            name = state.deployments.unwant(session, deployment_id)
+            job_id = state.jobs.add(session, "undeploy", name)
         run_undeploy(state.jobs, job_id, state.deployments, deployment_id)
         response.headers[JOB_HEADER] = str(job_id)
 

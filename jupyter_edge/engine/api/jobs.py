@@ -12,10 +12,14 @@ router = json_router("jobs")
 
 
 class JobItem(TypedDict):
-    """A job; ``state`` is queued, running, succeeded, failed or cancelled, and ``progress`` goes from 0 to 1."""
+    """A job; ``state`` is queued, running, succeeded, failed or cancelled, and ``progress`` goes from 0 to 1.
+
+    ``subject`` is the name of the model or pipeline that it is about.
+    """
 
     id: int
     kind: str
+    subject: str
     state: str
     progress: float
     message: str
@@ -38,7 +42,7 @@ class JobId(RequestBody):
 
 @router.post("/list")
 def list_jobs(body: PageRequest, state: State) -> JobsAnswer:
-    """List the jobs that are kept; ``name_contains`` looks at their kind."""
+    """List the jobs that are kept; ``name_contains`` looks at their kind and subject."""
     page = state.jobs.list(body.window())
     return JobsAnswer(jobs=[_item(job) for job in page.rows], **paged(page))
 
@@ -59,6 +63,7 @@ def _item(job: Job) -> JobItem:
     return JobItem(
         id=job.id,
         kind=job.kind,
+        subject=job.subject,
         state=job.state,
         progress=job.progress,
         message=job.message,

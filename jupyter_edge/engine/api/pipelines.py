@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from pydantic import ConfigDict, Field
 from sqlalchemy.orm import Session
 from typing_extensions import TypedDict
 
+from jupyter_edge.core.deployment import limits_of
 from jupyter_edge.engine import pipelines
 from jupyter_edge.engine.api.dependencies import Id, RequestBody, State, json_router
 from jupyter_edge.engine.api.pages import Paged, PageRequest, paged
+from jupyter_edge.engine.deployed import DeploymentStatus
 from jupyter_edge.engine.tables import Deployment, Pipeline, PipelineVersion, timestamp
 
 router = json_router("pipelines")
+StatusOf = Callable[[Deployment], DeploymentStatus | None]
 
 
 class VersionItem(TypedDict):
@@ -26,7 +30,11 @@ class VersionItem(TypedDict):
 
 
 class DeploymentItem(TypedDict):
-    """How a pipeline is deployed, or was last."""
+    """How a pipeline is deployed, or was last.
+
+    ``deployed`` says what is asked for, ``status`` how it is: Starting, Running, Error or Stopping, and null once
+    nothing runs; ``details`` says why, ``running`` of how many ``replicas`` serve.
+    """
 
     id: int
     deploy_id: str
@@ -35,6 +43,10 @@ class DeploymentItem(TypedDict):
     model_config_ids: list[int]
     engine_config: dict[str, Any]
     url: str | None
+    status: str | None
+    details: list[str]
+    replicas: int
+    running: int
 
 
 class PipelineItem(TypedDict):
@@ -125,14 +137,14 @@ def list_pipelines(body: PipelineFilter, state: State) -> PipelinesAnswer:
     """List pipelines."""
     with state.sessions() as session:
         page = pipelines.list_pipelines(session, body.workspace_id, body.name, body.window())
-        return PipelinesAnswer(pipelines=_items(session, page.rows), **paged(page))
+        return PipelinesAnswer(pipelines=_items(session, page.rows, state.deployments.status_of), **paged(page))
 
 
 @router.post("/get")
 def get_pipeline(body: PipelineId, state: State) -> PipelineItem:
     """Look a pipeline up."""
     with state.sessions() as session:
-        (item,) = _items(session, [pipelines.get_pipeline(session, body.id)])
+        (item,) = _items(session, [pipelines.get_pipeline(session, body.id)], state.deployments.status_of)
         return item
 
 
@@ -151,12 +163,12 @@ def delete_pipeline(body: PipelineId, state: State) -> None:
         pipelines.delete_pipeline(session, body.id)
 
 
-def _items(session: Session, rows: list[Pipeline]) -> list[PipelineItem]:
+def _items(session: Session, rows: list[Pipeline], status_of: StatusOf) -> list[PipelineItem]:
     steps = pipelines.steps_of(session, rows)
-    return [_item(row, steps.get(row.id, [])) for row in rows]
+    return [_item(row, steps.get(row.id, []), status_of) for row in rows]
 
 
-def _item(pipeline: Pipeline, steps: list[str]) -> PipelineItem:
+def _item(pipeline: Pipeline, steps: list[str], status_of: StatusOf) -> PipelineItem:
     publishes = (publish for version in pipeline.versions for publish in version.publishes)
     return PipelineItem(
         id=pipeline.id,
@@ -168,7 +180,7 @@ def _item(pipeline: Pipeline, steps: list[str]) -> PipelineItem:
         published=any(publish.status == "Published" for publish in publishes),
         versions=[_version_item(version) for version in pipeline.versions],
         steps=steps,
-        deployment=_deployment_item(pipeline.deployment) if pipeline.deployment else None,
+        deployment=_deployment_item(pipeline.deployment, status_of) if pipeline.deployment else None,
     )
 
 
@@ -181,8 +193,10 @@ def _version_item(version: PipelineVersion) -> VersionItem:
     )
 
 
-def _deployment_item(deployment: Deployment) -> DeploymentItem:
+def _deployment_item(deployment: Deployment, status_of: StatusOf) -> DeploymentItem:
     name, port = deployment.pipeline.name, deployment.port
+    status = status_of(deployment)
+    replicas = status["engines"] if status else []
     return DeploymentItem(
         id=deployment.id,
         deploy_id=name,
@@ -191,4 +205,8 @@ def _deployment_item(deployment: Deployment) -> DeploymentItem:
         model_config_ids=deployment.model_config_ids,
         engine_config=deployment.engine_config,
         url=f"http://127.0.0.1:{port}/pipelines/{name}" if port else None,
+        status=status["status"] if status else None,
+        details=status["details"] if status else [],
+        replicas=limits_of(deployment.engine_config).replicas,
+        running=sum(replica["status"] == "Running" for replica in replicas),
     )

@@ -85,7 +85,7 @@ def publish(body: NewPublish, state: State, response: Response) -> PublishItem:
         if sentence := _oddity(body, made, chosen):
             warn(response, sentence)
         item = publish_item(made)
-        job_id = state.jobs.add(session, "publish")
+        job_id = state.jobs.add(session, "publish", version.pipeline.name)
 
     def push(job: JobContext) -> None:
         publishes.push(state.sessions, state.registry, state.blobs, item["id"], job)

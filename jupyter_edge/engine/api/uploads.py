@@ -101,7 +101,10 @@ async def upload_model(request: Request, response: Response, state: State) -> Up
 
     upload = await receive(request, state.blobs, read)
     try:
-        job_id, outcome = await asyncio.to_thread(state.jobs.submit, "upload", lambda job: _add(state, upload, job))
+        name = upload.metadata.name
+        job_id, outcome = await asyncio.to_thread(
+            state.jobs.submit, "upload", lambda job: _add(state, upload, job), name
+        )
     except BaseException:
         upload.blob.discard()
         raise
