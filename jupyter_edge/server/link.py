@@ -68,7 +68,8 @@ class EngineLink:
         self._timeout = timeout
         self._client = httpx.AsyncClient(
             timeout=httpx.Timeout(timeout, connect=_CONNECT_SECONDS, pool=None),
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=20),
+            # Idle connections are given up before the engine does so: one that it just closed would fail a request.
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=2.0),
             # A proxy, which would see the token, may lead to an engine elsewhere, never to one on this machine.
             trust_env=self._is_named and not is_loopback(urlsplit(remote).netloc),
         )

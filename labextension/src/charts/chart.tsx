@@ -1,7 +1,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
-import { describe, isEmpty, newest, type IFigure, type ISeries } from './figure';
+import { describe, isEmpty, outcome, type IFigure, type ISeries } from './figure';
 import { momentOf, Plot } from './plot';
 
 interface IChartProps {
@@ -50,7 +50,7 @@ function Legend({ figure, point }: { figure: IFigure; point: number | null }): R
   return (
     <ul className="jp-Edge-legend" aria-hidden="true">
       {figure.series.map(line => {
-        const value = line.values[point ?? newest(line.values) ?? -1] ?? null;
+        const value = point === null ? outcome(figure, line) : (line.values[point] ?? null);
         return (
           <li key={line.name}>
             <Swatch line={line} />

@@ -16,6 +16,7 @@ export interface IFigure {
   seconds: number;
   series: readonly ISeries[];
   format: (value: number) => string;
+  /** Bars stand for counts; those of a line below zero hang. */
   kind?: 'lines' | 'bars';
   /** What the figure says where it has nothing to show. */
   empty: string;
@@ -41,16 +42,27 @@ export function newest(values: ReadonlyArray<number | null>): number | null {
   return index < 0 ? null : index;
 }
 
+/** What a line comes to: the newest value, or all of a count together. */
+export function outcome({ kind }: IFigure, { values }: ISeries): number | null {
+  return kind === 'bars'
+    ? values.reduce<number>((sum, value) => sum + (value ?? 0), 0)
+    : (values[newest(values) ?? -1] ?? null);
+}
+
 /** Say a figure in words, for those who do not see it. */
 export function describe(figure: IFigure, trans: TranslationBundle): string {
   if (isEmpty(figure)) {
     return `${figure.title}: ${figure.empty}`;
   }
-  const lines = figure.series.map(({ name, values }) => {
+  const lines = figure.series.map(line => {
+    const { name, values } = line;
     const known = values.filter(value => value !== null);
-    const last = values[newest(values) ?? -1] ?? null;
+    const last = outcome(figure, line);
     if (last === null) {
       return trans.__('%1: nothing', name);
+    }
+    if (figure.kind === 'bars') {
+      return `${name}: ${figure.format(last)}`;
     }
     const [low, high] = [Math.min(...known), Math.max(...known)].map(figure.format);
     return trans.__('%1: now %2, from %3 to %4', name, figure.format(last), low, high);

@@ -59,9 +59,12 @@ function optionsOf(
   return {
     height: HEIGHT,
     legend: { show: false },
-    padding: [8, 8, 0, 0],
+    padding: [8, 24, 0, 0],
     cursor: { sync: { key: group }, drag: { x: false, y: false }, y: false, points: { size: 7 } },
-    scales: { x: { time: true }, y: { range: (_, __, high) => [0, high > 0 ? high * 1.08 : 1] } },
+    scales: {
+      x: { time: true },
+      y: { range: (_, low, high) => [Math.min(0, low * 1.08), high > 0 ? high * 1.08 : 1] }
+    },
     axes: axesOf(figure),
     series: [{}, ...figure.series.map(line => seriesOf(line, figure))],
     hooks: { setCursor: [({ cursor }) => onPoint(cursor.idx ?? null)] }
@@ -71,7 +74,7 @@ function optionsOf(
 function seriesOf({ name, color, dash }: IFigure['series'][number], { kind }: IFigure): uPlot.Series {
   const stroke = themed(color);
   if (kind === 'bars') {
-    const paths = uPlot.paths.bars?.({ size: [0.8, 24, 2] });
+    const paths = uPlot.paths.bars?.({ size: [0.8, 24, 2], align: 1 });
     return { label: name, stroke, fill: stroke, width: 0, paths, points: { show: false } };
   }
   const filter: uPlot.Series.Points['filter'] = (self, index) => isolated(Array.from(self.data[index] ?? []));

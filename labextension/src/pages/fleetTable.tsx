@@ -103,21 +103,21 @@ function columnsOf({ trans }: IPageContext): Array<IColumn<IFleetEdge>> {
     {
       id: 'state',
       label: trans.__('State'),
-      width: '92px',
+      width: '84px',
       worth: ({ state }) => URGENCY[state],
       cell: ({ state }) => <State {...edgeState(state, trans)} />
     },
     {
       id: 'pipeline',
       label: trans.__('Publish'),
-      width: 'minmax(120px, 1.4fr)',
+      width: 'minmax(110px, 1.4fr)',
       worth: edge => `${edge.pipeline ?? ''} ${edge.pipeline_publish_id}`,
       cell: edge => `${edge.pipeline ?? ''} #${edge.pipeline_publish_id}`
     },
     {
       id: 'version',
       label: trans.__('Serves'),
-      width: '88px',
+      width: '76px',
       worth: edge => edge.pipeline_version,
       cell: ({ pipeline_version: version }) =>
         version === null ? '–' : <code title={version}>{short(version)}</code>
@@ -125,21 +125,21 @@ function columnsOf({ trans }: IPageContext): Array<IColumn<IFleetEdge>> {
     {
       id: 'agent',
       label: trans.__('Agent'),
-      width: '72px',
+      width: '60px',
       worth: edge => edge.agent_version,
       cell: edge => edge.agent_version ?? '–'
     },
     {
       id: 'seen',
       label: trans.__('Last seen'),
-      width: '96px',
+      width: '84px',
       isNumber: true,
       worth: edge => time(edge.last_seen),
       cell: ({ last_seen: seen }) => (seen === null ? '–' : <span title={moment(seen)}>{ago(seen)}</span>)
     },
-    number('backlog', trans.__('Backlog'), '88px', edge => edge.backlog_rows),
-    number('rate', trans.__('Rows/min'), '88px', ({ rate }) => (rate === null ? null : Math.round(rate))),
-    number('rows', trans.__('Rows'), '92px', ({ rows }) => rows),
-    number('lost', trans.__('Rows lost'), '92px', edge => edge.dropped_rows)
+    number('backlog', trans.__('Backlog'), '68px', edge => edge.backlog_rows),
+    number('rate', trans.__('Rows/min'), '72px', ({ rate }) => (rate === null ? null : Math.round(rate))),
+    number('rows', trans.__('Rows'), '80px', ({ rows }) => rows),
+    number('lost', trans.__('Rows lost'), '76px', edge => edge.dropped_rows)
   ];
 }

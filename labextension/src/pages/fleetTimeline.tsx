@@ -74,12 +74,12 @@ function figureOf(
     times,
     seconds: seconds / STRETCHES,
     kind: 'bars',
-    format: value => (Number.isInteger(value) ? value.toLocaleString() : ''),
+    format: value => (Number.isInteger(value) ? Math.abs(value).toLocaleString() : ''),
     series: [
       { name: trans.__('joined or back'), values: isQuiet ? [] : came, color: '--jp-success-color1' },
       {
         name: trans.__('lost, stopped or removed'),
-        values: isQuiet ? [] : went,
+        values: isQuiet ? [] : went.map(count => -count),
         color: '--jp-error-color1'
       }
     ],

@@ -10,7 +10,7 @@ const rate = (value: number): string =>
 const percent = (value: number): string =>
   `${value.toLocaleString(undefined, { maximumSignificantDigits: 3 })} %`;
 const milliseconds = (value: number): string =>
-  value < 1
+  value > 0 && value < 1
     ? `${(value * 1000).toLocaleString(undefined, { maximumSignificantDigits: 3 })} µs`
     : `${value.toLocaleString(undefined, { maximumSignificantDigits: 3 })} ms`;
 
@@ -18,21 +18,20 @@ const milliseconds = (value: number): string =>
 export function figuresOf({ trans }: Pick<IPageContext, 'trans'>, timings: ITimings, now: number): IFigure[] {
   const { times, requests, rows, p50, p95, p99, errors, failures } = metricsOf(timings, now);
   const frame = { times, seconds: timings.bucket_seconds };
-  const isQuiet = timings.buckets.every(bucket => bucket.rows === 0 && !bucket.requests);
   const quiet = trans.__('Nothing was asked in this time.');
   return [
     {
       ...frame,
       title: trans.__('Requests per second'),
       format: rate,
-      series: [{ name: trans.__('requests'), values: isQuiet ? [] : requests, color: '--jp-brand-color1' }],
-      empty: isQuiet ? quiet : trans.__('Edges answered; they count rows, not requests.')
+      series: [{ name: trans.__('requests'), values: requests, color: '--jp-brand-color1' }],
+      empty: trans.__('Edges answered; they count rows, not requests.')
     },
     {
       ...frame,
       title: trans.__('Rows per second'),
       format: rate,
-      series: [{ name: trans.__('rows'), values: isQuiet ? [] : rows, color: '--jp-brand-color1' }],
+      series: [{ name: trans.__('rows'), values: rows, color: '--jp-brand-color1' }],
       empty: quiet
     },
     {
@@ -73,6 +72,13 @@ interface IMetricsProps {
 /** The charts of a pipeline. */
 export function Metrics({ context, timings, group }: IMetricsProps): React.JSX.Element {
   const figures = React.useMemo(() => figuresOf(context, timings, Date.now()), [context, timings]);
+  if (timings.buckets.every(({ rows, requests }) => rows === 0 && !requests)) {
+    return (
+      <p className="jp-Edge-chartEmpty">
+        {context.trans.__('Nothing was asked in this time. Look further back, or infer something.')}
+      </p>
+    );
+  }
   return (
     <div className="jp-Edge-charts">
       {figures.map(figure => (

@@ -118,13 +118,18 @@ export function Deployment({ context, page }: IPartProps): React.JSX.Element {
   const { trans } = context;
   const { status, pipeline } = page;
   const config = pipeline?.deployment?.engine_config;
+  const hasSteps = pipeline !== null && pipeline.steps.length > 0;
   return (
     <Card title={trans.__('Deployment')} aside={status && config && limitsOf(context, config)}>
       {status === null ? (
         <Nothing
           what={trans.__('This pipeline is not deployed.')}
-          next={trans.__('Deploy it by the button above, or in a notebook:')}
-          code={`%edge deploy ${pipeline?.name ?? 'NAME'}`}
+          {...(hasSteps
+            ? {
+                next: trans.__('Deploy it by the button above, or in a notebook:'),
+                code: `%edge deploy ${pipeline.name}`
+              }
+            : { next: trans.__('It can be once it has a step.') })}
         />
       ) : (
         <>
@@ -162,6 +167,8 @@ function Replica(props: IPartProps & { replica: IReplica }): React.JSX.Element {
 /** The publishes of all versions, newest first. */
 export function Publishes({ context, page }: IPartProps): React.JSX.Element {
   const { trans } = context;
+  const { pipeline } = page;
+  const hasSteps = pipeline !== null && pipeline.steps.length > 0;
   const tones: Record<string, IRowFace['tone']> = { Published: 'good', Error: 'bad' };
   const columns: Array<IColumn<IPublish>> = [
     { id: 'id', label: trans.__('Publish'), width: '64px', cell: ({ id }) => `#${id}` },
@@ -197,12 +204,16 @@ export function Publishes({ context, page }: IPartProps): React.JSX.Element {
     }
   ];
   return (
-    <Card title={trans.__('Publishes')} aside={page.publishes.length.toLocaleString()}>
+    <Card title={trans.__('Publishes')}>
       {page.publishes.length === 0 ? (
         <Nothing
           what={trans.__('Nothing of this pipeline is published yet.')}
-          next={trans.__('Publish it by the button above, or in a notebook:')}
-          code={`%edge publish ${page.pipeline?.name ?? 'NAME'}`}
+          {...(hasSteps
+            ? {
+                next: trans.__('Publish it by the button above, or in a notebook:'),
+                code: `%edge publish ${pipeline.name}`
+              }
+            : { next: trans.__('It can be once it has a step.') })}
         />
       ) : (
         <Table
