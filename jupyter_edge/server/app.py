@@ -12,6 +12,7 @@ from jupyter_edge.core.errors import EdgeError
 from jupyter_edge.server.activity import Activity
 from jupyter_edge.server.commands import CommandsHandler
 from jupyter_edge.server.events import SCHEMA_FILE, SCHEMA_ID, EventFollower
+from jupyter_edge.server.files import InferHandler, UploadHandler
 from jupyter_edge.server.handlers import ForwardHandler, StartHandler, StatusHandler
 from jupyter_edge.server.link import EngineLink
 
@@ -39,6 +40,8 @@ class EdgeServerApp(ExtensionApp):
             (r"/jupyter-edge/status", StatusHandler, shared),
             (r"/jupyter-edge/start", StartHandler, shared),
             (r"/jupyter-edge/commands", CommandsHandler, shared),
+            (r"/jupyter-edge/upload", UploadHandler, shared),
+            (r"/jupyter-edge/infer", InferHandler, shared),
         ]
         self.settings["event_logger"].register_event_schema(SCHEMA_FILE)
 

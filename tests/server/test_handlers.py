@@ -26,6 +26,8 @@ ROUTES = (
     ("GET", "status"),
     ("POST", "start"),
     ("POST", "commands"),
+    ("POST", "upload"),
+    ("POST", "infer"),
     ("POST", "api/v1/api/jobs/list"),
     ("GET", "api/v1/api/health"),
 )
@@ -41,7 +43,7 @@ def test_every_verb_asks_who_is_there(extension: EdgeServerApp) -> None:
             assert _has_tornado_web_authenticated(verb), (handler, name)
             assert handler.auth_resource == "jupyter_edge"
             verbs += 1
-    assert verbs == 6
+    assert verbs == 8
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
@@ -69,7 +71,7 @@ async def test_each_verb_is_authorized_by_what_it_does(
     for _ in range(2):  # also in the order in which a decorator could keep the first verb's action
         assert (await fetch(jp_fetch, "api/v1/api/health")).code == 200
         assert (await fetch(jp_fetch, "status")).code == 200
-        for path in ("start", "api/v1/api/jobs/list"):
+        for path in ("start", "upload", "infer", "api/v1/api/jobs/list"):
             assert (await fetch(jp_fetch, path, method="POST", body="{}")).code == 403
 
 
