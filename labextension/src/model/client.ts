@@ -31,8 +31,13 @@ export class EdgeClient {
   }
 
   /** Send a body of any type to an endpoint of the engine and return the answer as it is. */
-  async send(endpoint: string, body: BodyInit, headers: Record<string, string> = {}): Promise<Response> {
-    return this.request(`api/v1/api/${endpoint}`, { method: 'POST', body, headers });
+  async send(
+    endpoint: string,
+    body: BodyInit,
+    headers: Record<string, string> = {},
+    signal: AbortSignal | null = null
+  ): Promise<Response> {
+    return this.request(`api/v1/api/${endpoint}`, { method: 'POST', body, headers, signal });
   }
 
   /** Ask how the engine is. */

@@ -40,6 +40,7 @@ export class EdgeModel {
       () => this._workspaceId,
       () => this._logName
     );
+    this.places = new ListModel(sources.workspaces);
     this.lists = {
       workspaces: new ListModel(sources.workspaces),
       models: new ListModel(sources.models),
@@ -53,6 +54,8 @@ export class EdgeModel {
 
   readonly engine: EngineModel;
   readonly lists: ILists;
+  /** The workspaces to choose from, which no filter takes away. */
+  readonly places: ListModel<IWorkspace>;
   /** Sections that are closed are not read. */
   isOpen: (section: SectionName) => boolean = () => true;
 
@@ -76,7 +79,7 @@ export class EdgeModel {
   }
 
   get workspace(): IWorkspace | null {
-    return this.lists.workspaces.items.find(item => item.id === this._workspaceId) ?? null;
+    return this.places.items.find(item => item.id === this._workspaceId) ?? null;
   }
 
   /** Show this workspace first, if there is one of this id. */
@@ -107,12 +110,13 @@ export class EdgeModel {
     }
   }
 
-  /** Show only what has a text in its name. */
+  /** Show only what has a text in its name; rows of the log have none. */
   async filter(text: string): Promise<void> {
-    for (const name of this.names) {
+    const named = this.names.filter(name => name !== 'log');
+    for (const name of named) {
       this.lists[name].filter = text;
     }
-    await Promise.all(this.touched(null).map(name => this.lists[name].refresh()));
+    await Promise.all(named.filter(name => this.isOpen(name)).map(name => this.lists[name].refresh()));
   }
 
   /**
@@ -128,7 +132,7 @@ export class EdgeModel {
     if (!this.engine.isRunning) {
       throw new Error(this.engine.message ?? String(this.engine.state));
     }
-    await this.settle();
+    await this.settle(changes === null || changes.some(({ kind }) => kind === 'workspace'));
     await Promise.all(this.touched(changes).map(name => this.lists[name].refresh()));
     await this.followLog();
     this._told.emit(changes);
@@ -138,6 +142,10 @@ export class EdgeModel {
   async open(section: SectionName): Promise<void> {
     if (this.engine.isRunning) {
       await this.lists[section].refresh();
+      if (section === 'log' && !this.lists.pipelines.isKnown) {
+        await this.lists.pipelines.refresh(); // whose logs there are to choose from
+        await this.followLog();
+      }
     }
   }
 
@@ -150,18 +158,17 @@ export class EdgeModel {
     const names = here
       ? this.names.filter(name => here.some(({ kind }) => kind !== 'all' && SHOWN_IN[kind].includes(name)))
       : this.names;
-    return names.filter(name => this.isOpen(name));
+    return names.filter(name => this.isOpen(name) || (name === 'pipelines' && this.isOpen('log')));
   }
 
   /** Have a workspace that exists: the one chosen, or the first. */
-  private async settle(): Promise<void> {
-    const { workspaces } = this.lists;
-    if (this.workspace !== null) {
+  private async settle(isNews: boolean): Promise<void> {
+    if (this.workspace !== null && !isNews) {
       return;
     }
-    await workspaces.refresh();
-    const [first] = workspaces.items;
-    const isGone = !workspaces.hasMore && !workspaces.items.some(({ id }) => id === this._workspaceId);
+    await this.places.refresh();
+    const [first] = this.places.items;
+    const isGone = !this.places.hasMore && this.workspace === null;
     if (first && isGone) {
       this._workspaceId = first.id;
       this._chosen.emit();

@@ -62,7 +62,6 @@ function stateOf(error: unknown): EngineState {
   if (error instanceof EdgeError && (error.state === 'missing' || error.state === 'offline')) {
     return error.state;
   }
-  return error instanceof EdgeError && (error.code === 401 || error.code === 403)
-    ? 'unauthorized'
-    : 'unreachable';
+  const isRefused = error instanceof EdgeError && (error.code === 401 || error.code === 403);
+  return isRefused ? 'forbidden' : 'unreachable';
 }

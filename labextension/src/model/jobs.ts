@@ -13,7 +13,11 @@ export function isUnderWay(job: IJob): boolean {
 
 /** Call an endpoint that starts a job; null where it started none. */
 export async function startJob(client: EdgeClient, endpoint: string, body: object): Promise<number | null> {
-  const response = await client.send(endpoint, JSON.stringify(body));
+  return jobOf(await client.send(endpoint, JSON.stringify(body)));
+}
+
+/** The job that an answer names; null where it names none. */
+export function jobOf(response: Response): number | null {
   const id = response.headers.get(HEADER);
   return id === null ? null : Number(id);
 }

@@ -3,8 +3,10 @@ import { Signal, type ISignal } from '@lumino/signaling';
 import type { EdgeError } from './client';
 import type { IPage, IPageRequest } from './types';
 
-/** How many rows one request asks for. */
+/** By how many rows a list grows. */
 export const PAGE = 100;
+/** How many rows one request asks for at most, as of a list that is read again after it was scrolled far. */
+const MOST = 1000;
 
 /** A list that grows by pages, filtered by the engine, and that can be read again without losing its length. */
 export class ListModel<T> {
@@ -87,7 +89,9 @@ export class ListModel<T> {
     const round = this._round;
     try {
       do {
-        const page = await this.fetchPage({ limit: PAGE, after, filter: this._filter });
+        const missing = Math.ceil((this._wanted - items.length) / PAGE) * PAGE;
+        const limit = Math.min(Math.max(missing, PAGE), MOST);
+        const page = await this.fetchPage({ limit, after, filter: this._filter });
         if (round !== this._round) {
           this._again = true;
           return;

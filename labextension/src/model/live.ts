@@ -9,6 +9,9 @@ export const SCHEMA = 'https://jupyter-edge.org/events/engine/v1';
 
 /** Changes that come within this time are told together: a deployment alone makes several. */
 const GATHER_MS = 40;
+/** Edges say how they are and send rows all the time: what shows them is read again no more often than this. */
+const STEADY_MS = 1000;
+const STEADY: ReadonlySet<string> = new Set(['edge', 'log']);
 
 /** An event of the Jupyter event bus, as `EventManager` hands it on. */
 export interface IEmission {
@@ -62,7 +65,7 @@ export class Live implements IDisposable {
 
   dispose(): void {
     this.options.stream.disconnect(this.onEvent, this);
-    clearTimeout(this._timer);
+    this._gathered.forEach(gathered => clearTimeout(gathered.timer));
     this._poll.dispose();
   }
 
@@ -80,22 +83,34 @@ export class Live implements IDisposable {
       this._missed = true;
       return;
     }
-    this._changes.push(change);
-    if (this._changes.length === 1) {
-      this._timer = setTimeout(() => this.tell(), GATHER_MS);
+    const gathered = STEADY.has(change.kind) ? this._steady : this._single;
+    gathered.changes.push(change);
+    if (gathered.changes.length === 1) {
+      const wait = Math.max(GATHER_MS, gathered.next - Date.now());
+      gathered.timer = setTimeout(() => this.tell(gathered), wait);
     }
   }
 
-  private tell(): void {
-    const changes = this._changes.splice(0);
+  private tell(gathered: IGathered): void {
+    gathered.next = Date.now() + gathered.pause;
+    const changes = gathered.changes.splice(0);
     const known = changes.some(({ kind }) => kind === 'all') ? null : changes;
     this.options.refresh(known).catch(() => this._poll.refresh());
   }
 
   private readonly _poll: Poll<void, Error>;
-  private readonly _changes: IChange[] = [];
-  private _timer: ReturnType<typeof setTimeout> | undefined;
+  private readonly _single: IGathered = { changes: [], pause: 0, next: 0 };
+  private readonly _steady: IGathered = { changes: [], pause: STEADY_MS, next: 0 };
+  private readonly _gathered = [this._single, this._steady];
   private _missed = true;
+}
+
+/** Changes that are told together, at the earliest at `next`. */
+interface IGathered {
+  changes: IChange[];
+  readonly pause: number;
+  next: number;
+  timer?: ReturnType<typeof setTimeout>;
 }
 
 /** Return what an event says, or null for one that is not the engine's. */

@@ -29,6 +29,11 @@ export interface IDeployment {
   pipeline_version_id: number;
   engine_config: Record<string, unknown>;
   url: string | null;
+  /** How it is; `deployed` is what was asked for. */
+  status: 'Starting' | 'Running' | 'Error' | 'Stopping' | null;
+  details: string[];
+  replicas: number;
+  running: number;
 }
 
 export interface IPipeline {
@@ -80,6 +85,8 @@ export type JobState = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelle
 export interface IJob {
   id: number;
   kind: string;
+  /** The name of what it is about. */
+  subject: string;
   state: JobState;
   progress: number;
   message: string;
@@ -97,8 +104,9 @@ export interface ILogRow {
   metadata: { partition: string; elapsed?: number[]; last_model?: string };
 }
 
-/** The last two are the front end's own: no server extension, and no Jupyter server. */
-export type EngineState = 'running' | 'stopped' | 'unreachable' | 'unauthorized' | 'missing' | 'offline';
+/** The last three are the front end's own: Jupyter refuses, has no server extension, or does not answer. */
+export type EngineState =
+  'running' | 'stopped' | 'unreachable' | 'unauthorized' | 'forbidden' | 'missing' | 'offline';
 
 /** What the server extension says of itself and of the engine. */
 export interface IEngineStatus {

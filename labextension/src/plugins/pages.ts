@@ -40,9 +40,15 @@ function activate(
   themes: IThemeManager | null
 ): void {
   const { commands, serviceManager } = app;
-  const { model, trans } = edge;
+  const { model, trans, preferences } = edge;
   const surroundings: ISurroundings = { stream: serviceManager.events.stream, themes };
-  const context: IPageContext = { model, commands, trans, openFleet: () => void commands.execute(FLEET) };
+  const context: IPageContext = {
+    model,
+    commands,
+    trans,
+    preferences,
+    openFleet: () => void commands.execute(FLEET)
+  };
   const fleets = new WidgetTracker<MainAreaWidget<FleetPage>>({ namespace: 'jupyter-edge-fleet' });
   const pipelines = new WidgetTracker<MainAreaWidget<PipelinePage>>({ namespace: 'jupyter-edge-pipelines' });
   const area = labShell ? 'main' : 'down'; // Notebook 7 keeps its main area for one document

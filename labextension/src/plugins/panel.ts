@@ -19,12 +19,12 @@ import { addRowCommands } from '../commands';
 import { IEdge } from '../tokens';
 import type { IContext } from '../ui/section';
 import { SectionWidget } from '../ui/sectionWidget';
+import { Preferences } from '../ui/preferences';
 import { Sidebar, type AnySection } from '../ui/sidebar';
 import { keepState } from '../ui/state';
 import { VERSION } from '../version';
 
 const ID = 'jupyter-edge:panel';
-const POLL_SECONDS = 30;
 
 const panel: JupyterFrontEndPlugin<IEdge> = {
   id: ID,
@@ -50,13 +50,14 @@ function activate(
   const words = translator ?? nullTranslator;
   const trans = words.load('jupyter_edge');
   const model = new EdgeModel(new EdgeClient(serverSettings));
-  const context: IContext = { model, commands: app.commands, trans };
+  const preferences = new Preferences();
+  const context: IContext = { model, commands: app.commands, trans, preferences };
   const live = new Live({
     stream: events.stream,
     refresh: changes => model.refresh(changes),
     glance: () => model.engine.refresh(),
     isVisible: () => sidebar.isVisible,
-    seconds: POLL_SECONDS
+    seconds: preferences.refreshInterval
   });
   const reveal = (): void => app.shell.activateById(sidebar.id);
   addPanelCommands(context, reveal, name => sidebar.openSection(name));
@@ -66,7 +67,8 @@ function activate(
   addToPalette(app, palette, trans.__('Edge'));
   sidebar.shown.connect(() => void live.show());
   void keepState(state, model, sidebar).then(() => live.start());
-  void followSettings(settings, live);
+  preferences.changed.connect(() => (live.seconds = preferences.refreshInterval));
+  void settings?.load(ID).then(loaded => preferences.follow(loaded));
   model.engine.changed.connect(compare, { context, said: false });
   labShell?.layoutModified.connect(() => sidebar.isVisible && void live.show());
   return { ...context, reveal };
@@ -89,16 +91,6 @@ function addToPalette(app: JupyterFrontEnd, palette: ICommandPalette | null, cat
       palette?.addItem({ command, category, args: { isPalette: true } });
     }
   }
-}
-
-/** Poll as often as the settings say, also after they were changed. */
-async function followSettings(registry: ISettingRegistry | null, live: Live): Promise<void> {
-  const settings = await registry?.load(ID);
-  const apply = (): void => {
-    live.seconds = Number(settings?.composite.refreshInterval ?? POLL_SECONDS);
-  };
-  settings?.changed.connect(apply);
-  apply();
 }
 
 /** Say once how front end and server come to be of one release, where they are not. */

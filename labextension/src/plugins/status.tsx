@@ -13,7 +13,13 @@ const status: JupyterFrontEndPlugin<void> = {
   requires: [IEdge],
   optional: [IStatusBar],
   activate: (_app: JupyterFrontEnd, edge: IEdge, bar: IStatusBar | null): void => {
-    bar?.registerStatusItem('jupyter-edge:status', { item: new StatusItem(edge), align: 'left', rank: 90 });
+    bar?.registerStatusItem('jupyter-edge:status', {
+      item: new StatusItem(edge),
+      align: 'left',
+      rank: 90,
+      isActive: () => edge.preferences.statusBar,
+      activeStateChanged: edge.preferences.changed
+    });
   }
 };
 

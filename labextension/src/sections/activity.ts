@@ -9,12 +9,6 @@ const TONES: Record<string, IRowFace['tone']> = { succeeded: 'good', failed: 'ba
 
 /** What the engine does and did: its jobs. */
 export function activity({ model, trans }: IContext): ISection<IJob> {
-  const titles: Record<string, string> = {
-    upload: trans.__('Upload'),
-    deploy: trans.__('Deployment'),
-    undeploy: trans.__('Undeployment'),
-    publish: trans.__('Publish')
-  };
   const states: Record<JobState, string> = {
     queued: trans.__('queued'),
     running: trans.__('running'),
@@ -28,7 +22,7 @@ export function activity({ model, trans }: IContext): ISection<IJob> {
     list: model.lists.activity,
     key: ({ id }) => String(id),
     face: item => ({
-      title: titles[item.kind] ?? item.kind,
+      title: jobTitle(item, trans),
       subtitle: isUnderWay(item) ? item.message : (item.error ?? trans.__('took %1', took(item))),
       aside: isUnderWay(item) ? `${Math.round(item.progress * 100)} %` : ago(item.updated_at),
       state: states[item.state],
@@ -60,6 +54,20 @@ export function activity({ model, trans }: IContext): ISection<IJob> {
       next: trans.__('Uploads, deployments and publishes show here while they run.')
     })
   };
+}
+
+/** What a job does, and to what. */
+export function jobTitle(
+  { kind, subject }: Pick<IJob, 'kind' | 'subject'>,
+  trans: IContext['trans']
+): string {
+  const titles: Record<string, string> = {
+    upload: trans.__('Upload of %1', subject),
+    deploy: trans.__('Deployment of %1', subject),
+    undeploy: trans.__('Undeployment of %1', subject),
+    publish: trans.__('Publish of %1', subject)
+  };
+  return titles[kind] ?? `${kind} ${subject}`;
 }
 
 function took({ created_at, updated_at }: IJob): string {

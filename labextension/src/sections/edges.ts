@@ -1,7 +1,7 @@
 import type { EdgeState, IEdge } from '../model/types';
 import { askToRemove } from '../ui/ask';
 import type { IContext, IRowFace, ISection } from '../ui/section';
-import { ago, moment } from '../ui/words';
+import { ago, moment, short } from '../ui/words';
 
 /** The edges that run publishes of the workspace. */
 export function edges(context: IContext): ISection<IEdge> {
@@ -19,7 +19,8 @@ export function edges(context: IContext): ISection<IEdge> {
       [trans.__('Rows'), item.rows.toLocaleString()],
       [trans.__('Rows lost'), item.dropped_rows.toLocaleString()],
       [trans.__('Backlog'), item.backlog_rows?.toLocaleString() ?? '–'],
-      [trans.__('Version'), item.agent_version ?? '–'],
+      [trans.__('Agent'), item.agent_version ?? '–'],
+      [trans.__('Serves version'), short(item.pipeline_version ?? '–')],
       [trans.__('Publish'), item.pipeline_publish_id],
       [trans.__('Tags'), item.tags.join(', ') || '–']
     ],
@@ -32,7 +33,7 @@ export function edges(context: IContext): ISection<IEdge> {
           const body = trans.__(
             'The engine refuses it from then on. It goes on to answer where it runs; its log stays.'
           );
-          if (await askToRemove(trans, trans.__('Remove edge “%1”?', name), body, trans.__('Remove'))) {
+          if (await askToRemove(context, trans.__('Remove edge “%1”?', name), body, trans.__('Remove'))) {
             await model.client.call('pipelines/remove_edge', { name });
             await model.lists.edges.refresh();
           }
@@ -71,11 +72,17 @@ export function edgeState(
 }
 
 function face(item: IEdge, { trans }: IContext): IRowFace {
-  const rows = trans._n('%1 row', '%1 rows', item.rows);
+  const shipped = [trans._n('%1 row', '%1 rows', item.rows)];
+  if (item.backlog_rows) {
+    shipped.push(trans.__('%1 to come', item.backlog_rows.toLocaleString()));
+  }
+  if (item.agent_version) {
+    shipped.push(`v${item.agent_version}`);
+  }
   const { tone, word } = edgeState(item.state, trans);
   return {
     title: item.name,
-    subtitle: item.joined_at ? rows : trans.__('waits for its first start'),
+    subtitle: item.joined_at ? shipped.join(' · ') : trans.__('waits for its first start'),
     aside: item.last_seen ? ago(item.last_seen) : undefined,
     state: word,
     tone

@@ -5,12 +5,13 @@ import { startUpload } from '../model/upload';
 import { copyText } from '../ui/copy';
 import type { IModel } from '../model/types';
 import { askForFile, askToRemove } from '../ui/ask';
-import { notifyJob } from '../ui/notify';
+import { runJob } from '../ui/notify';
 import type { IContext, ISection } from '../ui/section';
 import { ago, moment } from '../ui/words';
 
 /** The models of the workspace. */
-export function models({ model, trans }: IContext): ISection<IModel> {
+export function models(context: IContext): ISection<IModel> {
+  const { model, trans } = context;
   return {
     name: 'models',
     title: trans.__('Models'),
@@ -39,7 +40,7 @@ export function models({ model, trans }: IContext): ISection<IModel> {
         ),
         run: async ({ id, name }) => {
           const body = trans.__('All its versions go with it. Its inference log stays.');
-          if (await askToRemove(trans, trans.__('Delete model “%1”?', name), body, trans.__('Delete'))) {
+          if (await askToRemove(context, trans.__('Delete model “%1”?', name), body, trans.__('Delete'))) {
             await model.client.call('models/delete', { id });
             await model.lists.models.refresh();
           }
@@ -57,7 +58,8 @@ export function models({ model, trans }: IContext): ISection<IModel> {
 }
 
 /** Upload a model file from the user's machine. */
-export function uploadModel({ model, trans }: IContext): IPanelCommand {
+export function uploadModel(context: IContext): IPanelCommand {
+  const { model, trans } = context;
   return {
     id: 'upload-model',
     label: trans.__('Upload Model…'),
@@ -67,10 +69,10 @@ export function uploadModel({ model, trans }: IContext): IPanelCommand {
     run: async () => {
       const file = await askForFile('.onnx');
       if (file && model.workspaceId !== null) {
-        const job = await startUpload(model.client, model.workspaceId, file);
-        if (job !== null) {
-          await notifyJob(model, trans, job, trans.__('Upload of %1', file.name));
-        }
+        const place = model.workspaceId;
+        await runJob(context, trans.__('Upload of %1', file.name), signal =>
+          startUpload(model.client, place, file, signal)
+        );
         await model.lists.models.refresh();
       }
     }

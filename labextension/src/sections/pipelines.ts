@@ -2,15 +2,16 @@ import { copyIcon, runIcon, shareIcon, stopIcon } from '@jupyterlab/ui-component
 
 import { curlFor, inferFromFile } from '../model/inference';
 import { startJob } from '../model/jobs';
-import type { IPipeline } from '../model/types';
+import type { IDeployment, IPipeline } from '../model/types';
 import { copyText } from '../ui/copy';
 import { askForFile, askToRemove } from '../ui/ask';
 import { showAnswer } from '../ui/answer';
-import { notifyJob } from '../ui/notify';
+import { runJob } from '../ui/notify';
 import type { IAction, IContext, IRowFace, ISection } from '../ui/section';
 import { ago, moment, short } from '../ui/words';
 
-const isDeployed = (item: IPipeline): boolean => item.deployment?.deployed === true;
+const isWanted = ({ deployment: made }: IPipeline): boolean => made?.deployed === true;
+const isAnswering = ({ deployment: made }: IPipeline): boolean => made?.deployed === true && made.running > 0;
 
 /** The pipelines of the workspace, and how they are deployed. */
 export function pipelines(context: IContext): ISection<IPipeline> {
@@ -25,7 +26,9 @@ export function pipelines(context: IContext): ISection<IPipeline> {
       [trans.__('Steps'), item.steps.join(' → ') || trans.__('none')],
       [trans.__('Version'), short(item.versions[0]?.version ?? '–')],
       [trans.__('Versions'), item.versions.length],
-      [trans.__('Endpoint'), item.deployment?.url ?? trans.__('not deployed')],
+      [trans.__('Replicas'), replicas(item, trans)],
+      [trans.__('Endpoint'), isAnswering(item) ? item.deployment?.url : trans.__('does not answer')],
+      ...(item.deployment?.details ?? []).map(detail => [trans.__('Trouble'), detail] as const),
       [trans.__('Changed'), moment(item.updated_at)]
     ],
     actions: [opening(context), ...deployment(context), ...everyday(context), removal(context)],
@@ -39,14 +42,43 @@ export function pipelines(context: IContext): ISection<IPipeline> {
 }
 
 function face(item: IPipeline, { trans }: IContext): IRowFace {
-  const deployed = isDeployed(item);
+  const { word, tone } = deploymentState(item.deployment, trans);
+  const reason = item.deployment?.status === 'Error' ? item.deployment.details[0] : undefined;
   return {
     title: item.name,
-    subtitle: item.steps.join(' → ') || trans.__('no steps'),
+    subtitle: reason ?? (item.steps.join(' → ') || trans.__('no steps')),
     aside: ago(item.updated_at),
-    state: deployed ? trans.__('deployed') : item.published ? trans.__('published') : undefined,
-    tone: deployed ? 'good' : 'idle'
+    state: word ?? (item.published ? trans.__('published') : undefined),
+    tone
   };
+}
+
+/** How a deployment is, in a word and a colour; no word where there is none. */
+function deploymentState(
+  made: IDeployment | null,
+  trans: IContext['trans']
+): { word?: string; tone: IRowFace['tone'] } {
+  const count = [made?.running, made?.replicas] as const;
+  const isWhole = made !== null && made.running >= made.replicas;
+  switch (made?.status) {
+    case 'Starting':
+      return { word: trans.__('starting, %1 of %2', ...count), tone: 'busy' };
+    case 'Running':
+      return isWhole
+        ? { word: trans.__('running'), tone: 'good' }
+        : { word: trans.__('running, %1 of %2', ...count), tone: 'busy' };
+    case 'Error':
+      return { word: trans.__('failed'), tone: 'bad' };
+    case 'Stopping':
+      return { word: trans.__('stopping'), tone: 'busy' };
+    default:
+      return { tone: 'idle' };
+  }
+}
+
+function replicas({ deployment: made }: IPipeline, trans: IContext['trans']): string {
+  const isThere = made !== null && made.status !== null;
+  return isThere ? trans.__('%1 of %2 running', made.running, made.replicas) : trans.__('none');
 }
 
 function opening({ commands, trans }: IContext): IAction<IPipeline> {
@@ -60,12 +92,10 @@ function opening({ commands, trans }: IContext): IAction<IPipeline> {
   };
 }
 
-function deployment({ model, trans }: IContext): Array<IAction<IPipeline>> {
+function deployment(context: IContext): Array<IAction<IPipeline>> {
+  const { model, trans } = context;
   const start = async (endpoint: string, body: object, title: string): Promise<void> => {
-    const job = await startJob(model.client, endpoint, body);
-    if (job !== null) {
-      await notifyJob(model, trans, job, title);
-    }
+    await runJob(context, title, () => startJob(model.client, endpoint, body));
     await model.lists.pipelines.refresh();
   };
   return [
@@ -75,7 +105,7 @@ function deployment({ model, trans }: IContext): Array<IAction<IPipeline>> {
       caption: trans.__('Start replicas of the newest version of this pipeline'),
       icon: runIcon,
       isQuick: true,
-      isOffered: item => !isDeployed(item) && item.steps.length > 0,
+      isOffered: item => item.steps.length > 0 && (!isWanted(item) || item.deployment?.status === 'Error'),
       run: ({ versions, name }) =>
         start(
           'pipelines/deploy',
@@ -89,7 +119,7 @@ function deployment({ model, trans }: IContext): Array<IAction<IPipeline>> {
       caption: trans.__('End the replicas of this pipeline once they have answered what they accepted'),
       icon: stopIcon,
       isQuick: true,
-      isOffered: isDeployed,
+      isOffered: isWanted,
       run: ({ id, name }) =>
         start('pipelines/undeploy', { pipeline_id: id }, trans.__('Undeployment of %1', name))
     },
@@ -118,7 +148,7 @@ function everyday({ model, trans, commands }: IContext): Array<IAction<IPipeline
       id: 'infer-from-file',
       label: trans.__('Infer From a File…'),
       caption: trans.__('Send an Arrow or pandas-records file to this pipeline and show the answer'),
-      isOffered: isDeployed,
+      isOffered: isAnswering,
       run: async item => {
         const file = await askForFile('.arrow,.json');
         if (file) {
@@ -140,27 +170,28 @@ function everyday({ model, trans, commands }: IContext): Array<IAction<IPipeline
       label: trans.__('Copy Endpoint'),
       caption: trans.__('Copy the address that answers inference requests'),
       icon: copyIcon,
-      isOffered: isDeployed,
+      isOffered: isAnswering,
       run: ({ deployment: made }) => copyText(made?.url ?? '')
     },
     {
       id: 'copy-curl',
       label: trans.__('Copy curl'),
       caption: trans.__('Copy a curl command that asks this pipeline'),
-      isOffered: isDeployed,
+      isOffered: isAnswering,
       run: item => copyText(curlFor(item))
     }
   ];
 }
 
-function removal({ model, trans }: IContext): IAction<IPipeline> {
+function removal(context: IContext): IAction<IPipeline> {
+  const { model, trans } = context;
   return {
     id: 'delete-pipeline',
     label: trans.__('Delete Pipeline…'),
     caption: trans.__('Delete this pipeline; one that is deployed or runs on edges is kept'),
     run: async ({ id, name }) => {
       const body = trans.__('Its versions and publishes go with it.');
-      if (await askToRemove(trans, trans.__('Delete pipeline “%1”?', name), body, trans.__('Delete'))) {
+      if (await askToRemove(context, trans.__('Delete pipeline “%1”?', name), body, trans.__('Delete'))) {
         await model.client.call('pipelines/delete', { id });
         await model.lists.pipelines.refresh();
       }

@@ -95,14 +95,15 @@ function copies({ model, trans }: IContext): Array<IAction<IPublish>> {
   ];
 }
 
-function removal({ model, trans }: IContext): IAction<IPublish> {
+function removal(context: IContext): IAction<IPublish> {
+  const { model, trans } = context;
   return {
     id: 'delete-publish',
     label: trans.__('Delete Publish…'),
     caption: trans.__('Delete this publish; one that has edges is kept'),
     run: async ({ id }) => {
       const body = trans.__('Edges cannot pull it any more.');
-      if (await askToRemove(trans, trans.__('Delete publish %1?', id), body, trans.__('Delete'))) {
+      if (await askToRemove(context, trans.__('Delete publish %1?', id), body, trans.__('Delete'))) {
         await model.client.call('pipelines/delete_publish', { id });
         await model.lists.publishes.refresh();
       }

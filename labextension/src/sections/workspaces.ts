@@ -7,7 +7,8 @@ import type { IContext, ISection } from '../ui/section';
 import { ago, moment } from '../ui/words';
 
 /** Workspaces: which there are, and which is shown. */
-export function workspaces({ model, trans }: IContext): ISection<IWorkspace> {
+export function workspaces(context: IContext): ISection<IWorkspace> {
+  const { model, trans } = context;
   return {
     name: 'workspaces',
     title: trans.__('Workspaces'),
@@ -44,9 +45,10 @@ export function workspaces({ model, trans }: IContext): ISection<IWorkspace> {
         caption: trans.__('Delete this workspace; one that holds something is kept'),
         run: async ({ id, name }) => {
           const body = trans.__('Only an empty workspace can be deleted.');
-          if (await askToRemove(trans, trans.__('Delete workspace “%1”?', name), body, trans.__('Delete'))) {
+          if (
+            await askToRemove(context, trans.__('Delete workspace “%1”?', name), body, trans.__('Delete'))
+          ) {
             await model.client.call('workspaces/delete', { id });
-            await model.lists.workspaces.refresh();
             await model.refresh(null);
           }
         }
@@ -80,7 +82,7 @@ export function newWorkspace({ model, trans }: IContext): IPanelCommand {
         const made = await model.client.call<{ workspace_id: number }>('workspaces/create', {
           workspace_name
         });
-        await model.lists.workspaces.refresh();
+        await model.places.refresh();
         await model.choose(made.workspace_id);
       }
     }

@@ -1,13 +1,22 @@
 import { Dialog, InputDialog, showDialog } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-/** Ask whether something is really to go; resolves to false unless the button that names it was pressed. */
+import type { IContext } from './section';
+
+/**
+ * Ask whether something is really to go, unless the user wants not to be asked.
+ *
+ * Resolves to false unless the button that names it was pressed.
+ */
 export async function askToRemove(
-  trans: TranslationBundle,
+  { trans, preferences }: IContext,
   title: string,
   body: string,
   verb: string
 ): Promise<boolean> {
+  if (!preferences.confirmDelete) {
+    return true;
+  }
   const buttons = [Dialog.cancelButton({ label: trans.__('Keep') }), Dialog.warnButton({ label: verb })];
   const answer = await showDialog({ title, body, buttons, defaultButton: 0 });
   return answer.button.accept;

@@ -19,6 +19,8 @@ export function engineSentence(engine: EngineModel, trans: TranslationBundle): s
       return trans.__('Engine is stopped');
     case 'unauthorized':
       return trans.__('Engine refuses the token');
+    case 'forbidden':
+      return trans.__('Jupyter refuses');
     case 'missing':
       return trans.__('Server extension is missing');
     case 'offline':
@@ -58,6 +60,12 @@ export function adviceFor(engine: EngineModel, trans: TranslationBundle): IAdvic
       return {
         why,
         next: trans.__('Check JUPYTER_EDGE_TOKEN where Jupyter was started, and restart Jupyter.'),
+        canStart: false
+      };
+    case 'forbidden':
+      return {
+        why: trans.__('This Jupyter server does not let you use Edge: %1', why),
+        next: trans.__('Sign in anew, or ask who runs the server for the right to use jupyter_edge.'),
         canStart: false
       };
     case 'missing':

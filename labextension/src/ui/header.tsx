@@ -13,7 +13,7 @@ export class Header extends ReactWidget {
     super();
     this.addClass('jp-Edge-header');
     context.model.engine.changed.connect(this.update, this);
-    context.model.lists.workspaces.changed.connect(this.update, this);
+    context.model.places.changed.connect(this.update, this);
     context.model.chosen.connect(this.update, this);
   }
 
@@ -47,7 +47,7 @@ export class Header extends ReactWidget {
 
 function WorkspaceChoice({ context }: { context: IContext }): React.JSX.Element | null {
   const { model, trans } = context;
-  const { items } = model.lists.workspaces;
+  const { items } = model.places;
   return items.length === 0 ? null : (
     <select
       className="jp-Edge-select"
@@ -56,6 +56,9 @@ function WorkspaceChoice({ context }: { context: IContext }): React.JSX.Element 
       value={model.workspaceId ?? undefined}
       onChange={event => void model.choose(Number(event.target.value))}
     >
+      {model.workspace === null && model.workspaceId !== null && (
+        <option value={model.workspaceId}>{trans.__('Workspace %1', model.workspaceId)}</option>
+      )}
       {items.map(({ id, name }) => (
         <option key={id} value={id}>
           {name}

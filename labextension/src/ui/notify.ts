@@ -1,46 +1,99 @@
 import { Notification } from '@jupyterlab/apputils';
-import type { TranslationBundle } from '@jupyterlab/translation';
 
-import type { EdgeModel } from '../model/edge';
 import { followJob } from '../model/jobs';
 import type { IJob } from '../model/types';
+import type { IContext } from './section';
 
 /** How long a good end is shown. */
 const GLAD_MS = 4000;
 
-/** Show a job that was started here, from its beginning to its end. */
-export async function notifyJob(
-  model: EdgeModel,
-  trans: TranslationBundle,
-  jobId: number,
-  title: string
+/**
+ * Have a job begun, and show it from then to its end, with a button that cancels it; resolves once it has ended.
+ *
+ * @param begin - starts the job and returns its id, or null where there is nothing to do; stops where it is told to.
+ */
+export async function runJob(
+  context: IContext,
+  title: string,
+  begin: (signal: AbortSignal) => Promise<number | null>
 ): Promise<void> {
-  const id = Notification.emit(title, 'in-progress', {
-    autoClose: false,
-    actions: [
-      {
-        label: trans.__('Cancel'),
-        callback: event => {
-          event.preventDefault();
-          void model.client.call('jobs/cancel', { id: jobId });
-        }
-      }
-    ]
-  });
-  const report = (job: IJob): void => {
-    const message = job.message ? `${title}: ${job.message}` : title;
-    Notification.update({ id, message, type: 'in-progress', progress: job.progress });
-  };
-  const job = await followJob(model, jobId, report);
-  const ends: Record<string, readonly [Notification.TypeOptions, string]> = {
-    succeeded: ['success', trans.__('%1: done', title)],
-    cancelled: ['warning', trans.__('%1: cancelled', title)]
-  };
-  const [type, message] = ends[job.state] ?? ['error', `${title}: ${job.error ?? job.message}`];
-  Notification.update({ id, message, type, autoClose: type === 'error' ? false : GLAD_MS, actions: [] });
+  const { model, trans } = context;
+  const cancelling = new AbortController();
+  const note = new JobNote(context, title, () => cancelling.abort());
+  try {
+    const id = await begin(cancelling.signal);
+    if (id === null) {
+      note.end('default', trans.__('%1: nothing to do', title));
+      return;
+    }
+    const cancel = (): void => void model.client.call('jobs/cancel', { id }).catch(notifyError);
+    cancelling.signal.addEventListener('abort', cancel);
+    if (cancelling.signal.aborted) {
+      cancel();
+    }
+    note.finish(await followJob(model, id, job => note.report(job)));
+  } catch (error) {
+    if (cancelling.signal.aborted) {
+      note.end('warning', trans.__('%1: cancelled', title));
+    } else {
+      note.end('error', `${title}: ${sentenceOf(error)}`);
+    }
+  }
+}
+
+/** The notification of a job; where the user wants none, only that of a failure. */
+class JobNote {
+  constructor(
+    private readonly context: IContext,
+    private readonly title: string,
+    cancel: () => void
+  ) {
+    if (context.preferences.notifications) {
+      const label = context.trans.__('Cancel');
+      const callback = (event: MouseEvent): void => {
+        event.preventDefault(); // it stays, and says how the job ended
+        cancel();
+      };
+      this._id = Notification.emit(title, 'in-progress', {
+        autoClose: false,
+        actions: [{ label, callback }]
+      });
+    }
+  }
+
+  report(job: IJob): void {
+    if (this._id !== null) {
+      const message = job.message ? `${this.title}: ${job.message}` : this.title;
+      Notification.update({ id: this._id, message, type: 'in-progress', progress: job.progress });
+    }
+  }
+
+  finish(job: IJob): void {
+    const { trans } = this.context;
+    const ends: Record<string, readonly [Notification.TypeOptions, string]> = {
+      succeeded: ['success', trans.__('%1: done', this.title)],
+      cancelled: ['warning', trans.__('%1: cancelled', this.title)]
+    };
+    this.end(...(ends[job.state] ?? ['error', `${this.title}: ${job.error ?? job.message}`]));
+  }
+
+  end(type: Notification.TypeOptions, message: string): void {
+    const autoClose = type === 'error' ? false : GLAD_MS;
+    if (this._id !== null) {
+      Notification.update({ id: this._id, message, type, autoClose, actions: [] });
+    } else if (type === 'error') {
+      Notification.error(message, { autoClose });
+    }
+  }
+
+  private readonly _id: string | null = null;
 }
 
 /** Say what went wrong with something that was asked for here. */
 export function notifyError(error: unknown): void {
-  Notification.error(error instanceof Error ? error.message : String(error), { autoClose: false });
+  Notification.error(sentenceOf(error), { autoClose: false });
+}
+
+function sentenceOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

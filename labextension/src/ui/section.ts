@@ -6,12 +6,14 @@ import type { ReactNode } from 'react';
 
 import type { EdgeModel, SectionName } from '../model/edge';
 import type { ListModel } from '../model/list';
+import type { Preferences } from './preferences';
 
 /** What sections, actions and commands have in common. */
 export interface IContext {
   model: EdgeModel;
   commands: CommandRegistry;
   trans: TranslationBundle;
+  preferences: Preferences;
 }
 
 /** How a row looks; `tone` colours the mark before it, and `state` says in a word what the colour means. */

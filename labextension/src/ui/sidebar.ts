@@ -5,6 +5,7 @@ import { Signal, type ISignal } from '@lumino/signaling';
 import type { AccordionPanel } from '@lumino/widgets';
 
 import type { SectionName } from '../model/edge';
+import { Shares } from '../model/shares';
 import { edgeIcon } from './icons';
 import { EngineDown } from './engineDown';
 import { Header } from './header';
@@ -34,13 +35,18 @@ export class Sidebar extends SidePanel {
     this.header.addWidget(new Header(context, text => this.filter(text)));
     this.header.addWidget((this._down = new EngineDown(context)));
     sections.forEach(section => this.addWidget(section));
-    this.accordion.expansionToggled.connect(() => this._toggled.emit());
+    this.shares = new Shares(sections.map(({ section }) => section.name));
+    this.accordion.expansionToggled.connect(this.onToggled, this);
+    this.accordion.handleMoved.connect(this.onHandleMoved, this);
     model.isOpen = name => this.isOpen(name);
     model.engine.changed.connect(this.onEngine, this);
     this.onEngine();
   }
 
-  /** Emitted after a section was opened or closed. */
+  /** How the open sections share the height; set before sections are opened. */
+  readonly shares: Shares;
+
+  /** Emitted after a section was opened, closed or given another size. */
   get toggled(): ISignal<this, void> {
     return this._toggled;
   }
@@ -86,8 +92,18 @@ export class Sidebar extends SidePanel {
     return this.content as AccordionPanel;
   }
 
-  private isOpen(name: SectionName): boolean {
-    return this.sections.some(section => section.section.name === name && !section.isHidden);
+  private readonly isOpen = (name: string): boolean =>
+    this.sections.some(section => section.section.name === name && !section.isHidden);
+
+  /** The accordion itself would leave a section that is opened for the first time next to nothing. */
+  private onToggled(): void {
+    this.accordion.setRelativeSizes(this.shares.sizes(this.isOpen));
+    this._toggled.emit();
+  }
+
+  private onHandleMoved(): void {
+    this.shares.keep(this.accordion.relativeSizes(), this.isOpen);
+    this._toggled.emit();
   }
 
   private onEngine(): void {
