@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -18,6 +19,7 @@ import arro3.core as arrow
 import numpy as np
 from arro3.io import write_ipc_stream
 
+from jupyter_edge.core.arrow_template import Body, Templates
 from jupyter_edge.core.records import Column, InferenceRecord
 
 MAX_PAYLOAD = 4 << 20
@@ -27,6 +29,7 @@ _UTF8 = arrow.DataType.utf8()
 _TEXTS = arrow.DataType.list(arrow.Field("item", _UTF8))
 _DICTIONARY = arrow.DataType.dictionary(arrow.DataType.int32(), _UTF8)
 _SCALAR_BYTES = 16
+_templates = Templates()
 
 Array = np.ndarray[Any, Any]
 
@@ -71,6 +74,11 @@ def group(records: Iterable[InferenceRecord], limit: int = MAX_PAYLOAD) -> Itera
 
 def encode(records: Iterable[InferenceRecord]) -> Iterator[tuple[int, bytes]]:
     """Yield rows and payload for each run of records that have the same schema, in order."""
+    return ((rows, b"".join(parts)) for rows, parts in encode_in_parts(records))
+
+
+def encode_in_parts(records: Iterable[InferenceRecord]) -> Iterator[tuple[int, list[Any]]]:
+    """Do as ``encode``, but leave the numbers where they are: a payload is given in parts."""
     run: list[InferenceRecord] = []
     run_columns: list[Columns] = []
     for record in records:
@@ -182,23 +190,71 @@ def _as_text(value: Any) -> str:
     return json.dumps(value.tolist() if hasattr(value, "tolist") else value, default=str)
 
 
-def _encode_run(records: list[InferenceRecord], run_columns: list[Columns]) -> tuple[int, bytes]:
-    first = records[0]
+def _encode_run(records: list[InferenceRecord], run_columns: list[Columns]) -> tuple[int, list[Any]]:
     counts = np.array([record.rows for record in records])
     rows = int(counts.sum())
-    columns = {"time": arrow.Array.from_numpy(np.repeat(np.array([r.time for r in records], np.int64), counts))}
+    times = np.repeat(np.array([record.time for record in records], np.int64), counts)
+    elapsed = np.repeat(np.array([record.elapsed for record in records], np.uint64), counts, axis=0)
+    body = Body(rows)
+    if _add_plain(body, records, run_columns, times, elapsed):
+        return rows, _templates.fill(body, lambda: _by_library(records, run_columns, times, elapsed))
+    return rows, [_by_library(records, run_columns, times, elapsed)]
+
+
+def _add_plain(
+    body: Body, records: list[InferenceRecord], run_columns: list[Columns], times: Array, elapsed: Array
+) -> bool:
+    """Add columns to a record batch's body as ``_by_library`` writes them; return ``False`` for what only that can."""
+    first = records[0]
+    if first.dropped or any(any(record.check_failures) for record in records):
+        return False
+    body.layout += (first.last_model, first.pipeline_version)
+    _add_numbers(body, "time", [times])
+    for name, column in run_columns[0].items():
+        pieces: list[Any] = [columns[name] for columns in run_columns]
+        if isinstance(column, _Values) or column.dtype.kind == "b":
+            return False
+        if [len(piece) for piece in pieces] != [record.rows for record in records]:
+            return False
+        _add_numbers(body, name, pieces)
+    _add_no_texts(body)
+    for _ in ("metadata.last_model", "metadata.pipeline_version"):
+        body.add_array(body.rows, np.zeros(body.rows, np.int32))
+    _add_numbers(body, "metadata.elapsed", [elapsed])
+    _add_no_texts(body)
+    return True
+
+
+def _add_numbers(body: Body, name: str, pieces: list[Any]) -> None:
+    first = pieces[0]
+    body.layout += (name, first.dtype.str, first.shape[1:])
+    if first.dtype == np.float16:
+        pieces = [piece.astype(np.float32) for piece in pieces]
+    if first.ndim > 1:
+        size = math.prod(first.shape[1:])
+        body.add_array(body.rows, np.arange(body.rows + 1, dtype=np.int32) * np.int32(size))
+    body.add_pieces(sum(piece.size for piece in pieces), [np.ascontiguousarray(piece) for piece in pieces])
+
+
+def _add_no_texts(body: Body) -> None:
+    body.add_array(body.rows, np.zeros(body.rows + 1, np.int32))
+    body.add_array(0, bytes(4), b"")
+
+
+def _by_library(records: list[InferenceRecord], run_columns: list[Columns], times: Array, elapsed: Array) -> bytes:
+    first, rows = records[0], len(times)
+    columns = {"time": arrow.Array.from_numpy(times)}
     for name in run_columns[0]:
         columns[name] = _join([columns_of_one[name] for columns_of_one in run_columns])
     columns["check_failures"] = _lists_of_texts([row for record in records for row in record.check_failures])
     columns["metadata.last_model"] = _repeated(first.last_model, rows)
     columns["metadata.pipeline_version"] = _repeated(first.pipeline_version, rows)
-    elapsed = np.array([record.elapsed for record in records], np.uint64)
-    columns["metadata.elapsed"] = _lists(np.repeat(elapsed, counts, axis=0), np.full(rows, len(first.elapsed)))
+    columns["metadata.elapsed"] = _lists(elapsed, np.full(rows, len(first.elapsed)))
     columns["metadata.dropped"] = _lists_of_texts([first.dropped] * rows)
     schema = arrow.Schema([arrow.Field(name, array.type) for name, array in columns.items()])
     buffer = io.BytesIO()
     write_ipc_stream(arrow.RecordBatch.from_arrays(list(columns.values()), schema=schema), buffer, compression=None)
-    return rows, buffer.getvalue()
+    return buffer.getvalue()
 
 
 def _join(parts: list[Any]) -> arrow.Array:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -117,3 +118,20 @@ def _plain(value: Any) -> Any:
     except ValueError:
         decoded = value
     return [_plain(item) for item in decoded] if isinstance(decoded, list) else decoded
+
+
+@pytest.mark.parametrize("kind", ["f2", "f4", ">f8", "i8", "u1"])
+def test_what_is_written_by_a_kept_template_reads_as_what_the_library_writes(kind: str) -> None:
+    def batch(first: int, rows: int) -> Any:
+        values = (np.arange(rows * 4).reshape(rows, 2, 2) + first).astype(kind)
+        return record(first, rows, inputs={"tensor": values, "scalar": values[:, 0, 0]})
+
+    for records in ([batch(0, 3)], [batch(5, 1), batch(6, 40)], [batch(50, 7)]):
+        (rows, payload), *more = encode(records)
+        assert not more
+        with_text = [replace(each, inputs=each.inputs | {"text": ["a"] * each.rows}) for each in records]
+        ((_, library),) = encode(with_text)
+        table = read(payload)
+        table.validate(full=True)
+        assert rows == table.num_rows == sum(each.rows for each in records)
+        assert table.equals(read(library).drop_columns("in.text"))

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from jupyter_edge.runtime.codecs.flatbuffers import Bytes, Table, read
+from jupyter_edge.core.flatbuffers import Bytes, Table, read
 
 _MAGIC = b"ARROW1"
 _CONTINUATION = 0xFFFFFFFF

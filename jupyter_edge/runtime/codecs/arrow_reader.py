@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from jupyter_edge.core.errors import InvalidInputError, TooLargeError
+from jupyter_edge.core.flatbuffers import Bytes, Table, read
 from jupyter_edge.core.records import Column
 from jupyter_edge.runtime.batch import Batch, as_column
 from jupyter_edge.runtime.codecs.arrow_messages import (
@@ -26,7 +27,6 @@ from jupyter_edge.runtime.codecs.arrow_messages import (
     messages,
     read_schema,
 )
-from jupyter_edge.runtime.codecs.flatbuffers import Bytes, Table, read
 
 MAX_UNPACKED = 256 * 1024 * 1024
 

@@ -11,14 +11,13 @@ import orjson
 from arro3.core import Array, DataType, Field, Schema, Table, list_array, struct_array
 from arro3.io import write_ipc
 
+from jupyter_edge.core.arrow_template import Body, Templates
 from jupyter_edge.runtime.answer import Answer, Constant
-from jupyter_edge.runtime.codecs.arrow_template import Body, FileTemplate
 
 _MAX_OFFSET = 2**31 - 1
-_MAX_TEMPLATES = 32
 # The canonical extension type of JSON (Arrow specification, "Canonical Extension Types").
 _JSON_TEXTS = {"ARROW:extension:name": "arrow.json", "ARROW:extension:metadata": ""}
-_templates: dict[Any, FileTemplate] = {}
+_templates = Templates()
 
 
 def encode(answer: Answer) -> bytes:
@@ -26,13 +25,7 @@ def encode(answer: Answer) -> bytes:
     body = Body(answer.rows)
     if not answer.rows or not _add_columns(body, answer, answer.tree, ()):
         return _encode(answer)
-    key = tuple(body.layout)
-    template = _templates.get(key)
-    if template is None:
-        if len(_templates) >= _MAX_TEMPLATES:
-            _templates.clear()
-        template = _templates[key] = FileTemplate(_encode(answer))
-    return template.fill(body)
+    return b"".join(_templates.fill(body, lambda: _encode(answer)))
 
 
 def _encode(answer: Answer) -> bytes:
