@@ -39,7 +39,7 @@ def read_image(image: ImageSource) -> Picture:
     if isinstance(image, bytes | bytearray | memoryview):
         return _decode(np.frombuffer(image, np.uint8), "these bytes")
     if isinstance(image, str | PathLike):
-        return _from_path(Path(image))
+        return _from_path(Path(image).expanduser())
     if "PIL.Image" in sys.modules and isinstance(image, sys.modules["PIL.Image"].Image):
         return _from_pil(image)
     raise InvalidInputError(

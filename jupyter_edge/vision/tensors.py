@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -106,7 +107,7 @@ def image_to_tensor(  # noqa: PLR0913
     _require(layout in {"NCHW", "NHWC"}, f"layout is 'NCHW' or 'NHWC', not {layout!r}.")
     _require(dtype in {"float32", "uint8"}, f"dtype is 'float32' or 'uint8', not {dtype!r}.")
     _require(fit in {"stretch", "letterbox"}, f"fit is 'stretch' or 'letterbox', not {fit!r}.")
-    _require(size is None or (len(size) == 2 and min(size) > 0), f"size is (width, height) in pixels, not {size!r}.")
+    size = None if size is None else _whole_size(size)
     images: Sequence[Any] = image if isinstance(image, list | tuple) else [image]
     _require(len(images) > 0, "There is no picture in an empty list: pass at least one.")
     placed = [_place(read_image(each), size, fit) for each in images]
@@ -120,6 +121,15 @@ def image_to_tensor(  # noqa: PLR0913
     if dtype == "float32":
         batch = np.multiply(batch, scale, dtype=np.float32)
     return ImageTensor(batch, tuple(placement for _, placement in placed), layout)
+
+
+def _whole_size(size: Any) -> Size:
+    try:
+        width, height = map(operator.index, size)
+    except (TypeError, ValueError):
+        width = height = 0
+    _require(min(width, height) > 0, f"size is (width, height) in whole pixels, not {size!r}.")
+    return width, height
 
 
 def _require(met: bool, sentence: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import cv2
 import numpy as np
@@ -21,6 +21,8 @@ Layout: TypeAlias = Literal["auto", "yolov8", "yolov5", "yolox", "end2end"]
 Names: TypeAlias = Sequence[str] | Mapping[int, str]
 
 _STRIDES = (8, 16, 32)
+# Quantised models miss 0 and 1 by a step.
+_SCORE_SLACK = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,11 +68,13 @@ def decode_yolo(  # noqa: PLR0913
         iou: boxes of the same class that overlap a surer one by more than this (intersection over union) are dropped.
         names: the classes' names by class number; COCO's are used for a model of 80 classes.
         layout: "yolov8" is 1 x (4 + classes) x n, also of YOLOv11; "yolov5" is 1 x n x (5 + classes), with decoded
-            boxes; "yolox" is the same with offsets in a grid, as its exports have them; "end2end" is 1 x n x 6 of
-            x1, y1, x2, y2, score, class, suppressed already. "auto" tells them apart by shape and input size.
+            boxes; "yolox" is the same with offsets in a grid, as its exports have them, with or without the last
+            sigmoid; "end2end" is 1 x n x 6 of x1, y1, x2, y2, score, class, suppressed already. "auto" tells them
+            apart by shape, input size, and whether boxes are decoded.
 
     Raises:
-        InvalidInputError: the outputs fit no layout, or hold several pictures, or ``names`` is of another length.
+        InvalidInputError: the outputs fit no layout, hold several pictures, or numbers that are no scores, or
+            ``names`` is of another length.
     """
     for value, called in ((confidence, "confidence"), (iou, "iou")):
         if not 0 <= value <= 1:
@@ -91,19 +95,22 @@ def find_candidates(
     outputs: Any, size: Size, confidence: float, names: Names | None = None, layout: Layout = "auto"
 ) -> Candidates:
     """Return the boxes of at least ``confidence``, in the output's order; arguments and errors as in `decode_yolo`."""
+    if layout not in get_args(Layout):
+        raise InvalidInputError(f"layout is one of {', '.join(get_args(Layout))}, not {layout!r}.")
     known = _names_in_order(names)
     layout, rows = _read_rows(_dense(outputs), size, len(known or COCO_NAMES), layout)
     if layout == "end2end":
         boxes, scores = np.hstack([(rows[:, :2] + rows[:, 2:4]) / 2, rows[:, 2:4] - rows[:, :2]]), rows[:, 4]
         class_id = rows[:, 5]
     else:
+        rows = _yolox_pixels(rows, size) if layout == "yolox" else rows
+        _check_scores(rows[:, 4:], layout)
         # Before YOLOv8 a box has a score of its own, which its classes share.
         classes = rows[:, 4:] if layout == "yolov8" else rows[:, 5:] * rows[:, 4:5]
         _check_names(known, classes.shape[1])
         known = known or (COCO_NAMES if classes.shape[1] == len(COCO_NAMES) else ())
-        boxes = _grid_decoded(rows[:, :4], size) if layout == "yolox" else rows[:, :4]
-        scores, class_id = classes.max(axis=1), classes.argmax(axis=1)
-    kept = (scores >= confidence) & np.isfinite(boxes).all(axis=1)
+        boxes, scores, class_id = rows[:, :4], classes.max(axis=1), classes.argmax(axis=1)
+    kept = (scores >= confidence) & np.isfinite(boxes).all(axis=1) & np.isfinite(class_id)
     return Candidates(boxes[kept], scores[kept], class_id[kept].astype(np.int64), known or (), layout, len(rows))
 
 
@@ -154,7 +161,7 @@ def _read_rows(values: Floats, size: Size, classes: int, layout: Layout) -> tupl
     if values.ndim < 2:
         layout, values = _unflatten(values, anchors, classes, layout)
     elif layout == "auto":
-        layout = _layout_of(values.shape, anchors)
+        layout = _layout_of(values, anchors, size)
     by_channel = layout == "yolov8" and (values.shape[1] == anchors or values.shape[0] < values.shape[1])
     rows = values.T if by_channel else values
     if rows.shape[1] < 6 - (layout == "yolov8") or (layout == "yolox" and len(rows) != anchors):
@@ -162,11 +169,13 @@ def _read_rows(values: Floats, size: Size, classes: int, layout: Layout) -> tupl
     return layout, rows
 
 
-def _layout_of(shape: tuple[int, ...], anchors: int) -> Layout:
+def _layout_of(values: Floats, anchors: int, size: Size) -> Layout:
+    shape = values.shape
     if shape[1] == anchors:
         return "yolov8"
-    if shape[0] == anchors:
-        return "yolox"
+    if shape[0] == anchors:  # sides are logarithms, or in pixels where the model decodes its boxes itself
+        decoded = np.median(values[:, 2:4]) > math.log(max(size))
+        return "yolov5" if decoded else "yolox"
     if shape[1] == 6 and shape[0] != 3 * anchors:
         return "end2end"
     return "yolov8" if shape[0] < shape[1] else "yolov5"
@@ -207,16 +216,39 @@ def _check_names(names: tuple[str, ...] | None, classes: int) -> None:
         raise InvalidInputError(f"The model's output has {classes} classes, but there are {len(names)} names.")
 
 
-def _grid_decoded(boxes: Floats, size: Size) -> Floats:
-    """Turn YOLOX's offsets within grid cells into pixels (YOLOX, demo_postprocess)."""
-    cells, strides = [], []
-    for stride in _STRIDES:
-        x, y = np.meshgrid(np.arange(size[0] // stride), np.arange(size[1] // stride))
-        cells.append(np.stack([x.ravel(), y.ravel()], axis=1))
-        strides.append(np.full((x.size, 1), stride))
-    cell, stride_of = np.concatenate(cells), np.concatenate(strides)
+def _check_scores(scores: Floats, layout: str) -> None:
+    low, high = float(scores.min(initial=0)), float(scores.max(initial=0))
+    if low < -_SCORE_SLACK or high > 1 + _SCORE_SLACK:
+        raise InvalidInputError(
+            f"Read as {layout!r}, these outputs have scores from {low:.3g} to {high:.3g} rather than 0 to 1: they are "
+            "those of another kind of model, such as one of segmentation, or need another layout=."
+        )
+
+
+def _yolox_pixels(rows: Floats, size: Size) -> Floats:
+    """Turn YOLOX's offsets within grid cells into pixels, and logits into scores (YOLOX, demo_postprocess)."""
+    grids = [(size[0] // stride, size[1] // stride, stride) for stride in _STRIDES]
+    if rows[:, 4:].min() < 0:
+        rows = _yolox_probabilities(rows, [across * down for across, down, _ in grids])
+    cells = [np.stack(np.meshgrid(np.arange(across), np.arange(down)), axis=-1) for across, down, _ in grids]
+    cell = np.concatenate([each.reshape(-1, 2) for each in cells])
+    stride_of = np.repeat(_STRIDES, [across * down for across, down, _ in grids])[:, None]
     with np.errstate(over="ignore"):
-        return np.hstack([(boxes[:, :2] + cell) * stride_of, np.exp(boxes[:, 2:]) * stride_of]).astype(np.float32)
+        pixels = [(rows[:, :2] + cell) * stride_of, np.exp(rows[:, 2:4]) * stride_of, rows[:, 4:]]
+        return np.hstack(pixels).astype(np.float32)
+
+
+def _yolox_probabilities(rows: Floats, counts: list[int]) -> Floats:
+    """Return rows of an export that lacks the last sigmoid, with it.
+
+    Some of these also lack a transposition: the rows of each stride lie there channel by channel, under the shape that
+    they would have box by box. Then what seem to be centres are logits; real ones are within a cell or two.
+    """
+    blocks = np.split(rows, np.cumsum(counts)[:-1])
+    turned = np.concatenate([block.reshape(block.shape[::-1]).T for block in blocks])
+    nearest = min(rows, turned, key=lambda each: float(np.median(np.abs(each[:, :2]))))
+    with np.errstate(over="ignore"):
+        return np.hstack([nearest[:, :4], 1 / (1 + np.exp(-nearest[:, 4:]))])
 
 
 def _suppress(found: Candidates, iou: float) -> npt.NDArray[np.intp]:

@@ -130,3 +130,9 @@ def test_a_folder_and_a_text_file_are_named_in_the_error(tmp_path: Path) -> None
         with pytest.raises(InvalidInputError) as caught:
             read_image(tmp_path / name)
         assert str(tmp_path / name) in str(caught.value)
+
+
+def test_a_path_may_begin_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "white.png").write_bytes(to_png(np.full((2, 3, 3), 255, np.uint8)))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert read_image("~/white.png").shape == (2, 3, 3)

@@ -107,11 +107,19 @@ def test_an_arrow_table_has_a_fixed_shape_tensor_column(quarters: Picture) -> No
         ({"fit": "crop"}, "fit is"),
         ({"size": (0, 4)}, "size is"),
         ({"size": (4,)}, "size is"),
+        ({"size": 640}, "size is"),
+        ({"size": (64.0, 64.0)}, "size is"),
+        ({"size": "ab"}, "size is"),
     ],
 )
 def test_a_wrong_parameter_is_named(quarters: Picture, options: dict[str, Any], words: str) -> None:
     with pytest.raises(InvalidInputError, match=words):
         image_to_tensor(quarters, **options)
+
+
+def test_a_size_may_be_a_list_or_an_array(quarters: Picture) -> None:
+    assert image_to_tensor(quarters, [8, 4]).tensor.shape == (1, 3, 4, 8)  # type: ignore[arg-type]
+    assert image_to_tensor(quarters, np.array([8, 4])).placements[0].size == (8, 4)  # type: ignore[arg-type]
 
 
 def test_a_batch_needs_pictures_and_one_size(quarters: Picture) -> None:

@@ -92,17 +92,47 @@ def test_yolov5_agrees_with_a_straightforward_decoder(seed: int, confidence: flo
     agree(found, slowly(rows, image, confidence, iou, objectness=True))
 
 
-def test_yolox_is_decoded_on_its_grid() -> None:
-    image = photograph((160, 96))
-    rows = outputs(3, anchors((160, 96)), 4, objectness=True)
+def on_yolox_grid(rows: Array, size: Size) -> Array:
     raw, position = rows.copy(), 0
     for stride in (8, 16, 32):
-        for y in range(96 // stride):
-            for x in range(160 // stride):
+        for y in range(size[1] // stride):
+            for x in range(size[0] // stride):
                 raw[position, :2] = rows[position, :2] / stride - (x, y)
                 raw[position, 2:4] = np.log(rows[position, 2:4] / stride)
                 position += 1
-    agree(decode_yolo(raw[None], image, 0.4), slowly(rows, image, 0.4, 0.45, objectness=True))
+    return raw
+
+
+def without_sigmoid(raw: Array) -> Array:
+    scores = raw[:, 4:].clip(1e-6, 1 - 1e-6)
+    return np.hstack([raw[:, :4], np.log(scores / (1 - scores))])
+
+
+def channel_by_channel(raw: Array) -> Array:
+    """Leave out the transposition of each stride, as an export does that only says another shape (160 x 96 pixels)."""
+    return np.concatenate([block.T.reshape(block.shape) for block in np.split(raw, [240, 300])])
+
+
+@pytest.mark.parametrize(
+    "exported",
+    [lambda raw: raw, without_sigmoid, lambda raw: channel_by_channel(without_sigmoid(raw))],
+    ids=["as published", "without the last sigmoid", "nor the transposition"],
+)
+def test_yolox_is_decoded_on_its_grid(exported: Callable[[Array], Array]) -> None:
+    image = photograph((160, 96))
+    rows = outputs(3, anchors((160, 96)), 4, objectness=True)
+    rows[:, :2] = rows[:, :2].clip(0, (159, 95))
+    cells = np.concatenate([np.mgrid[: 96 // s, : 160 // s][::-1].reshape(2, -1).T * s for s in (8, 16, 32)])
+    rows[:, :2] = cells + rows[:, :2] % 8  # a cell answers for what is in it
+    agree(
+        decode_yolo(exported(on_yolox_grid(rows, (160, 96)))[None], image, 0.4),
+        slowly(rows, image, 0.4, 0.45, objectness=True),
+    )
+
+
+def test_yolox_that_decodes_its_boxes_itself_is_told_from_one_that_does_not() -> None:
+    image, rows = photograph(), outputs(3, anchors((160, 160)), 4, objectness=True)
+    agree(decode_yolo(rows[None], image, 0.4), slowly(rows, image, 0.4, 0.45, objectness=True))
 
 
 def test_end_to_end_outputs_are_only_filtered_and_sorted() -> None:
@@ -201,6 +231,8 @@ def test_what_is_not_a_number_is_never_a_box() -> None:
         ([[1, 2], [3]], {}, "not a model's output"),
         ("text", {}, "not a model's output"),
         (None, {}, "do not fit"),
+        (np.zeros((1, 7, 84)), {"layout": "yolo8"}, "one of auto, yolov8, .* not 'yolo8'"),
+        (np.full((1, 7, 84), 9.0), {}, "scores from 0 to 9 rather than 0 to 1"),
         (np.zeros((1, 7, 84)), {"confidence": 50}, "confidence is a share"),
         (np.zeros((1, 7, 84)), {"iou": -1}, "iou is a share"),
     ],
