@@ -36,6 +36,11 @@ class Request:
         """Return the request's headers."""
         return {"Content-Type": self.content_type, "Accept": self.accept}
 
+    @property
+    def query(self) -> list[tuple[str, str]]:
+        """Return the query of an answer that is read here where nothing else is asked for."""
+        return selection(None, None) if self.selects else []
+
 
 def request_of(data: pd.DataFrame | pa.Table | dict[str, Any] | list[Any]) -> Request:
     """Encode what a user wants to infer on.

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from jupyter_edge.client.client import Client
     from jupyter_edge.client.inference import Request
+    from jupyter_edge.client.load_profile import Profile
 
 _DEPLOY_SECONDS = 45.0
 _PUBLISH_SECONDS = 600.0
@@ -224,6 +225,39 @@ class Pipeline(PipelineLog, Twins, Details):
         from jupyter_edge.client.inference import request_of_file
 
         return self._infer(request_of_file(path), dataset, dataset_exclude, timeout)
+
+    def profile(
+        self,
+        data: pd.DataFrame | pa.Table | dict[str, Any] | list[Any] | str | Path,
+        concurrency: Sequence[int] = (1, 2, 4, 8),
+        seconds: float = 2.0,
+        requests: int = 5000,
+    ) -> Profile:
+        """Measure throughput and latency: send the same rows again and again, more and more at once.
+
+        The rows are real ones, in the log as any others. An interrupt returns what was measured until then.
+
+        Args:
+            data: the rows of each request, as ``infer`` takes them, or the path of a file with them.
+            concurrency: how many requests to have under way, for each step.
+            seconds: how long each step sends.
+            requests: how many requests each step sends at most.
+
+        Raises:
+            DeploymentError: if the pipeline is not deployed.
+            InferenceError: with the reason why the pipeline refused the rows.
+            InvalidInputError: for data or bounds that cannot be.
+        """
+        from jupyter_edge.client.load_generator import Target
+        from jupyter_edge.client.load_profile import Bounds, measure_load, request_to_repeat
+
+        bounds = Bounds(concurrency, seconds, requests)
+        request = request_to_repeat(data)
+        rows = len(self._infer(request, None, None, _INFER_SECONDS))
+        target = Target(
+            self.url(), request.body, {**self._client.auth.auth_header(), **request.headers}, tuple(request.query)
+        )
+        return measure_load(f"pipeline {self.name()}", target, rows, bounds)
 
     def publish(
         self, deployment_config: DeploymentConfig | DeploymentConfigBuilder | None = None, wait: bool = True

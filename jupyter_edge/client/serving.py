@@ -25,6 +25,7 @@ from jupyter_edge.display import Details, Listing
 
 if TYPE_CHECKING:
     from jupyter_edge.client.inference import Request
+    from jupyter_edge.client.load_profile import Profile
     from jupyter_edge.client.publish import Publish
 
 _START_SECONDS = 60.0
@@ -79,6 +80,23 @@ class LocalEdge(Details):
 
         return self._infer(request_of_file(path))
 
+    def profile(
+        self,
+        data: Any,
+        concurrency: Sequence[int] = (1, 2, 4, 8),
+        seconds: float = 2.0,
+        requests: int = 5000,
+    ) -> Profile:
+        """Measure throughput and latency of the edge, as ``Pipeline.profile`` does."""
+        from jupyter_edge.client.load_generator import Target
+        from jupyter_edge.client.load_profile import Bounds, measure_load, request_to_repeat
+
+        bounds = Bounds(concurrency, seconds, requests)
+        request = request_to_repeat(data)
+        rows = len(self._infer(request))
+        target = Target(f"{self.url}/infer", request.body, request.headers, tuple(request.query))
+        return measure_load(f"edge {self.name}", target, rows, bounds)
+
     def stop(self) -> None:
         """End the edge, once it has sent what is left of its log; nothing happens where it has ended."""
         _running.pop(self.name, None)
@@ -111,14 +129,11 @@ class LocalEdge(Details):
         return f"LocalEdge(name={self.name!r}, url={self.url!r}, running={self.running})"
 
     def _infer(self, request: Request) -> Any:
-        from jupyter_edge.client.inference import selection
-
-        query = selection(None, None) if request.selects else []
         with requests.Session() as session:
             session.trust_env = False
             try:
                 response = session.post(
-                    f"{self.url}/infer", request.body, params=query, headers=request.headers, timeout=60
+                    f"{self.url}/infer", request.body, params=request.query, headers=request.headers, timeout=60
                 )
             except requests.RequestException as error:
                 raise DeploymentError(f"Edge {self.name} does not answer: see {self.log_file}.") from error
