@@ -81,7 +81,10 @@ function seriesOf({ name, color, dash }: IFigure['series'][number], { kind }: IF
   return { label: name, stroke, width: 1.75, dash, points: { show: true, size: 5, fill: stroke, filter } };
 }
 
-function axesOf({ format, times, seconds }: IFigure): uPlot.Axis[] {
+/** Distances of marks on an axis of counts. */
+const WHOLE = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000];
+
+function axesOf({ format, times, seconds, kind }: IFigure): uPlot.Axis[] {
   const stroke = themed('--jp-ui-font-color2');
   const line = { stroke: themed('--jp-border-color2'), width: 1 };
   const font = `11px ${themed('--jp-ui-font-family')}`;
@@ -109,6 +112,7 @@ function axesOf({ format, times, seconds }: IFigure): uPlot.Axis[] {
       size: 58,
       gap: 4,
       space: 32,
+      incrs: kind === 'bars' ? WHOLE : undefined,
       values: (_, splits) => splits.map(format)
     }
   ];

@@ -6,7 +6,7 @@ import { Rates } from './rates';
 import type { Range } from './timings';
 import type { EdgeState, IChange, IEdge, IPage } from './types';
 
-const PAUSE_MS = 1000;
+const PAUSE_MS = 2000;
 const PAGE = 1000;
 
 /** An edge, with what it runs and how much of its log arrives in a minute. */

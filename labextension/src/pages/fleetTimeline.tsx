@@ -38,15 +38,15 @@ export function FleetTimeline({ context, page, group, onEdge }: ITimelineProps):
   const columns = React.useMemo(() => columnsOf(context), [context]);
   const choice = <RangeChoice context={context} value={page.range} onChange={range => page.look(range)} />;
   return (
-    <Card title={trans.__('Joins and losses')} aside={choice} isWide={true}>
-      <div className="jp-Edge-timeline">
-        <Chart figure={figure} group={group} trans={trans} />
-        {items.length === 0 ? (
-          <Nothing
-            what={trans.__('No edge has joined yet.')}
-            next={trans.__('Its first start is noted here, and whenever it is lost.')}
-          />
-        ) : (
+    <Card title={trans.__('Joins and losses')} aside={items.length > 0 && choice} isWide={true}>
+      {items.length === 0 ? (
+        <Nothing
+          what={trans.__('No edge has joined yet.')}
+          next={trans.__('Its first start is noted here, and whenever it is lost.')}
+        />
+      ) : (
+        <div className="jp-Edge-timeline">
+          <Chart figure={figure} group={group} trans={trans} />
           <Table
             label={trans.__('Joins and losses, newest first')}
             columns={columns}
@@ -55,8 +55,8 @@ export function FleetTimeline({ context, page, group, onEdge }: ITimelineProps):
             most={7}
             onOpen={({ name }) => onEdge(name)}
           />
-        )}
-      </div>
+        </div>
+      )}
     </Card>
   );
 }
@@ -68,18 +68,18 @@ function figureOf(
   now: number
 ): IFigure {
   const { times, came, went } = comingsOf(events, seconds, STRETCHES, now);
-  const isQuiet = [...came, ...went].every(count => count === 0);
+  const orGap = (count: number): number | null => count || null;
   return {
     title: trans.__('Edges that came and went'),
     times,
     seconds: seconds / STRETCHES,
     kind: 'bars',
-    format: value => (Number.isInteger(value) ? Math.abs(value).toLocaleString() : ''),
+    format: value => Math.abs(value).toLocaleString(),
     series: [
-      { name: trans.__('joined or back'), values: isQuiet ? [] : came, color: '--jp-success-color1' },
+      { name: trans.__('joined or back'), values: came.map(orGap), color: '--jp-success-color1' },
       {
         name: trans.__('lost, stopped or removed'),
-        values: isQuiet ? [] : went.map(count => -count),
+        values: went.map(count => orGap(-count)),
         color: '--jp-error-color1'
       }
     ],
