@@ -5,7 +5,7 @@ PANEL := labextension/yarn.lock $(shell find labextension/src labextension/style
 # In a container, one is often root; JupyterLab asks to be told that this is meant.
 LAB_OPTIONS ?= $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: demo test lab notebooks lint test-browser test-containers fuzz soak bench clean
+.PHONY: demo test lab notebooks lint lint-panel test-browser test-containers fuzz soak bench clean
 
 demo: .venv/installed  ## the main job, headless, on the samples that come with the package
 	$(BIN)/jupyter-edge demo --folder .demo
@@ -23,6 +23,12 @@ lint: .venv/installed-test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	@if command -v node >/dev/null && [ -d labextension/node_modules ]; then $(MAKE) --no-print-directory lint-panel; fi
+
+lint-panel:
+	cd labextension && node node_modules/typescript/bin/tsc --noEmit
+	cd labextension && node node_modules/eslint/bin/eslint.js --max-warnings 0 .
+	cd labextension && node node_modules/prettier/bin/prettier.cjs --check .
 
 test-containers: .venv/installed-test  ## needs docker-registry and helm, see docs/contributing.md
 	$(BIN)/pytest -m external

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -51,14 +52,31 @@ def _build(sources: Path, built: Path) -> None:
     environment = _environment(node / "bin")
     registry = ["node", str(node / "lib/node_modules/npm/bin/npm-cli.js"), "config", "get", "registry"]
     environment.setdefault("YARN_NPM_REGISTRY_SERVER", _run(registry, sources, environment))
-    for stale in (built, sources / "lib"):
-        shutil.rmtree(stale, ignore_errors=True)
     unreachable = (
         "its packages could not be fetched from the npm registry. Check the network, or name another registry "
         "with `npm config set registry`, or install a wheel or sdist of jupyter-edge, which carry the panel built."
     )
     _run(["jlpm", "install", "--immutable"], sources, environment, _INSTALL_SECONDS, unreachable)
-    _run(["jlpm", "run", "build:prod"], sources, environment, _BUILD_SECONDS, "its sources do not compile.")
+    shutil.rmtree(sources / "lib", ignore_errors=True)
+    with _replacing(built):
+        _run(["jlpm", "run", "build:prod"], sources, environment, _BUILD_SECONDS, "its sources do not compile.")
+
+
+@contextmanager
+def _replacing(folder: Path) -> Iterator[None]:
+    """Have a folder be made anew; where that fails, it is again what it was."""
+    before = folder.with_name(f"{folder.name}.before")
+    shutil.rmtree(before, ignore_errors=True)
+    if folder.exists():
+        folder.rename(before)
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        if before.exists():
+            before.rename(folder)
+        raise
+    shutil.rmtree(before, ignore_errors=True)
 
 
 def _environment(node: Path) -> dict[str, str]:

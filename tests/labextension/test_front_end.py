@@ -1,4 +1,4 @@
-"""The front end's own tests and checks, where node and its packages are, as they are after it was built here."""
+"""The front end's own tests, where node and its packages are, as they are after it was built here."""
 
 from __future__ import annotations
 
@@ -16,17 +16,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-@pytest.mark.parametrize(
-    "tool",
-    [
-        ["vitest/vitest.mjs", "run"],
-        ["typescript/bin/tsc", "--noEmit"],
-        ["eslint/bin/eslint.js", "--max-warnings", "0", "."],
-        ["prettier/bin/prettier.cjs", "--check", "."],
-    ],
-    ids=lambda tool: tool[0].split("/")[0],
-)
-def test_the_front_end_passes(tool: list[str]) -> None:
-    command = [str(NODE), str(ROOT / "node_modules" / tool[0]), *tool[1:]]
+def test_the_front_end_passes_its_tests() -> None:
+    command = [str(NODE), str(ROOT / "node_modules/vitest/vitest.mjs"), "run"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

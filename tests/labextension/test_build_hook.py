@@ -1,0 +1,41 @@
+"""The hook that builds the panel: what was built stays where a build fails."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[2] / "hatch_build.py"
+pytest.importorskip("hatchling", reason="comes with the build alone")
+_spec = importlib.util.spec_from_file_location("hatch_build", SOURCE)
+assert _spec
+assert _spec.loader
+hook = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(hook)
+
+
+@pytest.fixture
+def built(tmp_path: Path) -> Path:
+    folder = tmp_path / "labextension"
+    folder.mkdir()
+    (folder / "old.js").touch()
+    return folder
+
+
+def test_a_build_that_fails_leaves_what_was_there(built: Path) -> None:
+    with pytest.raises(SystemExit), hook._replacing(built):
+        built.mkdir()
+        (built / "half.js").touch()
+        raise SystemExit("it does not compile")
+    assert [path.name for path in built.iterdir()] == ["old.js"]
+    assert list(built.parent.iterdir()) == [built]
+
+
+def test_a_build_that_succeeds_leaves_nothing_of_the_one_before(built: Path) -> None:
+    with hook._replacing(built):
+        built.mkdir()
+        (built / "new.js").touch()
+    assert [path.name for path in built.iterdir()] == ["new.js"]
+    assert list(built.parent.iterdir()) == [built]
