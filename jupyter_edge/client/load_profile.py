@@ -120,17 +120,17 @@ class Profile(Chart):
     def _draw_levels(self, figure: Figure) -> None:
         left, right = figure.subplots(1, 2)
         frame = self.to_pandas()
+        places = range(len(frame))  # as far apart whatever the counts are
         left.set(title="Throughput", xlabel="requests at once", ylabel="requests / s")
-        left.plot(frame["concurrency"], frame["requests_per_second"], marker="o", color=SERIES[0])
+        left.plot(places, frame["requests_per_second"], marker="o", color=SERIES[0])
         left.set_ylim(bottom=0)
         right.set(title="Latency", xlabel="requests at once", ylabel="milliseconds")
         for name, colour in zip(_PERCENTILES, SERIES, strict=False):
-            right.plot(frame["concurrency"], frame[name], marker="o", color=colour, label=name.removesuffix("_ms"))
+            right.plot(places, frame[name], marker="o", color=colour, label=name.removesuffix("_ms"))
         right.set_ylim(bottom=0)
         right.legend(fontsize=9)
         for axes in (left, right):
-            axes.set_xscale("log", base=2)
-            axes.set_xticks(frame["concurrency"], [str(count) for count in frame["concurrency"]])
+            axes.set_xticks(places, [str(count) for count in frame["concurrency"]])
 
 
 def request_to_repeat(data: Any) -> Request:
