@@ -1,15 +1,15 @@
 """Serve one model on a socket that the parent opened.
 
-Usage: python -m benchmarks.serving_process FILE FD THREADS [ECHO_LIMIT]
+Usage: python -m benchmarks.serving_process FILE FD THREADS [--log SPOOL]
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import hashlib
 import signal
 import socket
-import sys
 from pathlib import Path
 
 import uvloop
@@ -17,6 +17,7 @@ import uvloop
 from jupyter_edge.core.pipeline import ModelSpec, PipelineSpec
 from jupyter_edge.core.records import NoLog
 from jupyter_edge.core.schema import ModelSchema
+from jupyter_edge.logs.spool import Spool
 from jupyter_edge.runtime.allocator import keep_large_buffers
 from jupyter_edge.runtime.handler import Handler
 from jupyter_edge.runtime.pipeline import Pipeline
@@ -33,11 +34,17 @@ def load(path: Path, threads: int, tensor_fields: tuple[str, ...] | None = ("ten
 async def main() -> None:
     """Serve until SIGTERM."""
     keep_large_buffers()
-    path, descriptor, threads, *echo = sys.argv[1:]
-    handler = Handler(load(Path(path), int(threads)), NoLog(), "bench", None, int(echo[0]) if echo else None)
+    parser = argparse.ArgumentParser()
+    parser.add_argument("file", type=Path)
+    parser.add_argument("descriptor", type=int)
+    parser.add_argument("threads", type=int)
+    parser.add_argument("--log", type=Path)
+    options = parser.parse_args()
+    sink = Spool(options.log, "bench") if options.log else NoLog()
+    handler = Handler(load(options.file, options.threads), sink, "bench", None, None)
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    await serve(handler, socket.socket(fileno=int(descriptor)), stop)
+    await serve(handler, socket.socket(fileno=options.descriptor), stop)
 
 
 if __name__ == "__main__":

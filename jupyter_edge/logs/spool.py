@@ -1,4 +1,6 @@
-"""The spool: an append-only sequence of record batches in one SQLite file, written by one thread, read by any process.
+"""The spool: an append-only sequence of record batches, written by one thread, read by any process.
+
+It is one SQLite file, and files beside it for large payloads.
 
 A batch is named by (partition, epoch, seq). An epoch is a random id made each time that a spool is opened. That is
 what makes SQLite's ``synchronous=NORMAL`` safe here: a power cut may take back the last commits although they were
@@ -16,10 +18,14 @@ import sqlite3
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
+from jupyter_edge.core.arrow_template import size_of as part_size
 from jupyter_edge.core.records import InferenceRecord
-from jupyter_edge.logs.records import MAX_PAYLOAD, encode, group, size_of
+from jupyter_edge.logs.records import MAX_PAYLOAD, encode_in_parts, group, size_of
+from jupyter_edge.logs.spool_files import LARGE, PayloadFiles, files_of
 from jupyter_edge.logs.spool_reader import SpoolReader
+from jupyter_edge.logs.spool_schema import bring_up_to_date
 
 _log = logging.getLogger(__name__)
 
@@ -30,24 +36,18 @@ _SAY_EVERY_SECONDS = 60.0
 _SPARE_BYTES = 8 << 20
 _BATCH_OVERHEAD = 8 << 10
 _BATCHES_AT_ONCE = 4
-_VERSION = 1
-_SCHEMA = """
-BEGIN IMMEDIATE;
-CREATE TABLE IF NOT EXISTS batch (
-    position INTEGER PRIMARY KEY AUTOINCREMENT,
-    partition TEXT NOT NULL, epoch TEXT NOT NULL, seq INTEGER NOT NULL, rows INTEGER NOT NULL, payload BLOB NOT NULL
-);
-CREATE TABLE IF NOT EXISTS total (rows INTEGER NOT NULL, bytes INTEGER NOT NULL, dropped INTEGER NOT NULL);
-INSERT INTO total SELECT 0, 0, 0 WHERE NOT EXISTS (SELECT 1 FROM total);
-CREATE TRIGGER IF NOT EXISTS batch_added AFTER INSERT ON batch BEGIN
-    UPDATE total SET rows = rows + new.rows, bytes = bytes + length(new.payload);
-END;
-CREATE TRIGGER IF NOT EXISTS batch_removed AFTER DELETE ON batch BEGIN
-    UPDATE total SET rows = rows - old.rows, bytes = bytes - length(old.payload);
-END;
-PRAGMA user_version = 1;
-COMMIT;
+_INSERT = """
+INSERT INTO batch (position, partition, epoch, seq, rows, payload, file, start, size) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
+
+
+class _Payload:
+    """A batch to be written."""
+
+    def __init__(self, rows: int, parts: list[Any]) -> None:
+        self.rows = rows
+        self.parts = parts
+        self.size = sum(map(part_size, parts))
 
 
 class Spool:
@@ -77,6 +77,7 @@ class Spool:
         self._say_next = 0.0
         self._closing = False
         self._connection: sqlite3.Connection | None = None
+        self._files: PayloadFiles
         self._lock = threading.Lock()
         self._settled = threading.Condition(self._lock)
         self._wake = threading.Event()
@@ -165,7 +166,7 @@ class Spool:
             self._try_to_write(batches[start : start + _BATCHES_AT_ONCE])
         self._say_dropped()
 
-    def _try_to_write(self, batches: list[tuple[int, bytes]]) -> None:
+    def _try_to_write(self, batches: list[_Payload]) -> None:
         try:
             self._write(batches)
         except (sqlite3.Error, OSError) as error:
@@ -174,11 +175,11 @@ class Spool:
             if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_CORRUPT:
                 _put_aside(self.path, error)
             with self._lock:
-                self._drop(sum(rows for rows, _ in batches))
+                self._drop(sum(batch.rows for batch in batches))
 
-    def _encode(self, run: list[InferenceRecord]) -> list[tuple[int, bytes]]:
+    def _encode(self, run: list[InferenceRecord]) -> list[_Payload]:
         try:
-            return list(encode(run))
+            return [_Payload(rows, parts) for rows, parts in encode_in_parts(run)]
         except Exception:  # noqa: BLE001 (an inference never fails of its log, nor do the records beside an odd one)
             if len(run) > 1:
                 return [batch for record in run for batch in self._encode([record])]
@@ -198,21 +199,18 @@ class Spool:
             )
             self._dropped_said, self._say_next = self._dropped, now + _SAY_EVERY_SECONDS
 
-    def _write(self, batches: list[tuple[int, bytes]]) -> None:
+    def _write(self, batches: list[_Payload]) -> None:
         connection = self._connect()
-        _check_space(self.path, sum(len(payload) for _, payload in batches))
+        _check_space(self.path, sum(batch.size for batch in batches))
         connection.execute("BEGIN IMMEDIATE")
-        seq, pruned = self._seq, 0
-        for rows, payload in batches:
-            pruned += self._make_room(connection, len(payload))
-            if not self._fits(connection, len(payload)):
-                pruned += rows
+        seq, pruned, last = self._seq, 0, _last_position(connection)
+        for batch in batches:
+            pruned += self._make_room(connection, batch.size)
+            if not self._fits(connection, batch.size):
+                pruned += batch.rows
                 continue
-            seq += 1
-            connection.execute(
-                "INSERT INTO batch (partition, epoch, seq, rows, payload) VALUES (?, ?, ?, ?, ?)",
-                (self._partition, self._epoch, seq, rows, payload),
-            )
+            seq, last = seq + 1, last + 1
+            self._insert(connection, last, seq, batch)
         unsaved = self._dropped_unsaved
         if pruned + unsaved:
             connection.execute("UPDATE total SET dropped = dropped + ?", (pruned + unsaved,))
@@ -221,9 +219,22 @@ class Spool:
         with self._lock:
             self._dropped += pruned
             self._dropped_unsaved -= unsaved
+        self._files.remove_before(_first_file(connection))
+
+    def _insert(self, connection: sqlite3.Connection, position: int, seq: int, batch: _Payload) -> None:
+        names = (position, self._partition, self._epoch, seq, batch.rows)
+        if batch.size < LARGE:
+            place: tuple[Any, ...] = (b"".join(batch.parts), None, 0, 0)
+        else:
+            # No file is ever named by this position again: a reader that comes late finds no other rows under it.
+            place = (b"", *self._files.append(batch.parts, batch.size, position), batch.size)
+        connection.execute(_INSERT, names + place)
 
     def _fits(self, connection: sqlite3.Connection, size: int) -> bool:
-        return not self._quota or _used(connection) + size + _BATCH_OVERHEAD <= self._quota
+        if not self._quota:
+            return True
+        used = _used(connection) + self._files.used(_first_file(connection))
+        return used + size + _BATCH_OVERHEAD <= self._quota
 
     def _make_room(self, connection: sqlite3.Connection, size: int) -> int:
         """Delete the oldest batches until ``size`` bytes fit into the quota; return how many rows went."""
@@ -238,13 +249,16 @@ class Spool:
 
     def _connect(self) -> sqlite3.Connection:
         if self._connection is None:
-            self._connection = _open(self.path)
+            connection = _open(self.path)
+            self._files = PayloadFiles(self.path, self._quota // 8) if self._quota else PayloadFiles(self.path)
+            self._connection = connection
         return self._connection
 
     def _disconnect(self) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+            self._files.close()
 
 
 def _check_space(path: Path, size: int) -> None:
@@ -258,6 +272,18 @@ def _used(connection: sqlite3.Connection) -> int:
     (free,) = connection.execute("PRAGMA freelist_count").fetchone()
     (size,) = connection.execute("PRAGMA page_size").fetchone()
     return int((pages - free) * size)
+
+
+def _last_position(connection: sqlite3.Connection) -> int:
+    """Return the position of the last batch that ever was."""
+    found = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'batch'").fetchone()
+    return int(found[0]) if found else 0
+
+
+def _first_file(connection: sqlite3.Connection) -> int | None:
+    """Return the number of the first file that a batch names."""
+    found: int | None = connection.execute("SELECT min(file) FROM batch WHERE file IS NOT NULL").fetchone()[0]
+    return found
 
 
 def _open(path: Path) -> sqlite3.Connection:
@@ -280,6 +306,8 @@ def _put_aside(path: Path, error: Exception) -> None:
         file = path.with_name(path.name + suffix)
         if file.exists():
             file.rename(aside.with_name(aside.name + suffix))
+    for number, file in files_of(path):
+        file.rename(f"{aside}.{number}")
 
 
 def _prepare(path: Path) -> sqlite3.Connection:
@@ -291,8 +319,7 @@ def _prepare(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.execute("PRAGMA wal_autocheckpoint=64")
         connection.execute("PRAGMA journal_size_limit=1048576")
-        if connection.execute("PRAGMA user_version").fetchone()[0] != _VERSION:
-            connection.executescript(_SCHEMA)
+        bring_up_to_date(connection)
     except BaseException:
         connection.close()
         raise

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
+
+from jupyter_edge.logs.spool_files import read_payload
+from jupyter_edge.logs.spool_schema import bring_up_to_date, version_of
 
 
 @dataclass(frozen=True)
@@ -45,8 +48,19 @@ class SpoolReader:
             self._disconnect()
 
     def pending(self, limit: int = 256, max_bytes: int = 4 << 20) -> list[Batch]:
-        """Return the oldest batches: at least one if there is any, no more than ``limit``, about ``max_bytes``."""
-        return [Batch(*row) for row in self._execute(_PENDING, {"limit": limit, "max_bytes": max_bytes})]
+        """Return the oldest batches: at least one if there is any, no more than ``limit``, about ``max_bytes``.
+
+        Those whose payload a power cut took are removed, and their rows counted as dropped.
+        """
+        batches = []
+        for row in self._execute(_PENDING, {"limit": limit, "max_bytes": max_bytes}):
+            batch, (file, start, size) = Batch(*row[:6]), row[6:]
+            payload = batch.payload if file is None else read_payload(self._path, file, start, size)
+            if payload is None:
+                self._give_up(batch.position)
+            else:
+                batches.append(replace(batch, payload=payload))
+        return batches
 
     def acknowledge(self, position: int) -> None:
         """Remove all batches up to and including ``position``: somebody else keeps them now."""
@@ -56,6 +70,15 @@ class SpoolReader:
         """Remove the oldest batch and count its rows as dropped."""
         self._execute("UPDATE total SET dropped = dropped + :rows", {"rows": batch.rows})
         self.acknowledge(batch.position)
+
+    def _give_up(self, position: int) -> None:
+        """Count a batch as dropped, unless it was removed meanwhile, and its payload with it."""
+        rows = "(SELECT coalesce(sum(rows), 0) FROM batch WHERE position = :position)"
+        for statement in (
+            f"UPDATE total SET dropped = dropped + {rows}",  # noqa: S608 (nothing in it comes from outside)
+            "DELETE FROM batch WHERE position = :position",
+        ):
+            self._execute(statement, {"position": position})
 
     def backlog(self) -> tuple[int, int]:
         """Return rows and bytes that wait to be taken over."""
@@ -99,14 +122,14 @@ class SpoolReader:
 
 
 _PENDING = """
-WITH RECURSIVE taken (position, size, number) AS (
-    SELECT position, length(payload), 1 FROM batch WHERE position = (SELECT min(position) FROM batch)
+WITH RECURSIVE taken (position, bytes, number) AS (
+    SELECT position, length(payload) + size, 1 FROM batch WHERE position = (SELECT min(position) FROM batch)
     UNION ALL
-    SELECT batch.position, taken.size + length(batch.payload), taken.number + 1
+    SELECT batch.position, taken.bytes + length(batch.payload) + batch.size, taken.number + 1
     FROM taken JOIN batch ON batch.position = (SELECT min(position) FROM batch WHERE position > taken.position)
-    WHERE taken.number < :limit AND taken.size + length(batch.payload) <= :max_bytes
+    WHERE taken.number < :limit AND taken.bytes + length(batch.payload) + batch.size <= :max_bytes
 )
-SELECT position, partition, epoch, seq, rows, payload FROM batch
+SELECT position, partition, epoch, seq, rows, payload, file, start, size FROM batch
 WHERE position BETWEEN (SELECT min(position) FROM taken) AND (SELECT max(position) FROM taken) ORDER BY position
 """
 
@@ -116,8 +139,9 @@ def _open(path: Path) -> sqlite3.Connection | None:
     connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=30, isolation_level=None, check_same_thread=False
     )
-    if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
+    if version_of(connection) == 0:
         connection.close()
         return None
+    bring_up_to_date(connection)
     connection.execute("PRAGMA synchronous=NORMAL")
     return connection

@@ -7,10 +7,12 @@ import sys
 import textwrap
 import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from jupyter_edge.logs.records import encode
 from jupyter_edge.logs.spool import Spool
 from jupyter_edge.logs.spool_reader import SpoolReader
 from tests.logs.helpers import numbers_in, record, wait_until
@@ -175,17 +177,19 @@ def test_a_damaged_file_is_put_aside_and_a_new_one_begun(tmp_path: Path, damage:
     stored = numbers(path)
     assert stored == list(range(110 - len(stored), 110))
     assert len(stored) >= 9
-    (kept,) = [file for file in tmp_path.glob("spool.db.damaged-*") if file.suffix not in {"-wal", "-shm"}][:1]
+    (kept,) = [file for file in tmp_path.glob("spool.db.damaged-*") if file.name.count(".") == 2]
     assert kept.read_bytes() == content
+    assert kept.with_name(f"{kept.name}.1").stat().st_size > 30 * 3000 * 4
     spool.close()
 
 
-def test_kill_9_takes_back_no_commit_and_leaves_no_duplicate(tmp_path: Path) -> None:
+@pytest.mark.parametrize("width", [3, 10_000])
+def test_kill_9_takes_back_no_commit_and_leaves_no_duplicate(tmp_path: Path, width: int) -> None:
     path = tmp_path / "spool.db"
     first, promised = 0, []
     for round_ in range(3):
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.logs.writer_process", str(path), str(first), "2"],
+            [sys.executable, "-m", "tests.logs.writer_process", str(path), str(first), "2", str(width)],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             text=True,
@@ -285,3 +289,100 @@ def test_a_disk_filled_by_the_spool_itself_is_freed_by_acknowledging(tmp_path: P
         spool.close()
     finally:
         subprocess.run(["umount", tmp_path], check=True)
+
+
+def test_large_payloads_stand_in_files_that_go_once_they_were_taken_over(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool.db", "p")
+    for number in range(5):
+        spool.append(record(number, width=20_000 if number % 2 else 3))
+        spool.flush()
+    (file,) = tmp_path.glob("spool.db.*")
+    assert file.stat().st_mode & 0o077 == 0
+    with SpoolReader(spool.path) as reader:
+        batches = reader.pending()
+        assert [number for batch in batches for number in numbers_in(batch.payload)] == list(range(5))
+        assert reader.backlog() == (5, sum(len(batch.payload) for batch in batches))
+        assert len(reader.pending(max_bytes=len(batches[0].payload) + len(batches[1].payload))) == 2
+        reader.acknowledge(batches[3].position)
+        assert reader.backlog() == (1, len(batches[4].payload))
+        spool.append(record(5))
+        spool.flush()
+        assert not list(tmp_path.glob("spool.db.*"))
+        spool.append(record(6, width=20_000))
+        spool.flush()
+    assert numbers(spool.path) == [4, 5, 6]
+    spool.close()
+
+
+def test_large_payloads_count_for_the_quota(tmp_path: Path) -> None:
+    quota = 4 << 20
+    spool = Spool(tmp_path / "spool.db", "p", quota)
+    for number in range(150):
+        spool.append(record(number, width=20_000))
+        spool.flush()
+        files = [file for file in tmp_path.iterdir() if not file.name.endswith(("-wal", "-shm"))]
+        assert sum(file.stat().st_size for file in files) <= quota
+    stored = numbers(spool.path)
+    assert stored == list(range(150 - len(stored), 150))
+    assert len(stored) > 35
+    assert spool.dropped_rows == 150 - len(stored)
+    spool.close()
+
+
+@pytest.mark.parametrize("left", [0, 100_000, "zeros", None])
+def test_a_payload_that_a_power_cut_took_is_counted_and_costs_no_other_one(tmp_path: Path, left: Any) -> None:
+    spool = Spool(tmp_path / "spool.db", "p")
+    for number in range(3):
+        spool.append(record(number, width=20_000))
+        spool.flush()
+    spool.close()
+    (file,) = tmp_path.glob("spool.db.*")
+    size = file.stat().st_size
+    if left is None:
+        file.unlink()
+    else:
+        os.truncate(file, 0 if left == "zeros" else left)
+        if left == "zeros":
+            os.truncate(file, size)
+    assert numbers(spool.path) == ([0] if left == 100_000 else [])
+    with SpoolReader(spool.path) as reader:
+        assert reader.dropped_rows() + reader.backlog()[0] == 3
+        assert numbers(spool.path) == ([0] if left == 100_000 else [])
+    spool = Spool(tmp_path / "spool.db", "p")
+    spool.append(record(3, width=20_000))
+    spool.flush()
+    assert numbers(spool.path)[-1] == 3
+    spool.close()
+
+
+@pytest.mark.parametrize("first", ["reader", "writer"])
+def test_rows_in_a_spool_of_the_first_version_are_kept(tmp_path: Path, first: str) -> None:
+    ((rows, payload),) = encode([record(0, 2)])
+    old = sqlite3.connect(tmp_path / "spool.db", isolation_level=None)
+    old.executescript("""
+        PRAGMA journal_mode=WAL;
+        CREATE TABLE batch (position INTEGER PRIMARY KEY AUTOINCREMENT, partition TEXT NOT NULL, epoch TEXT NOT NULL,
+            seq INTEGER NOT NULL, rows INTEGER NOT NULL, payload BLOB NOT NULL);
+        CREATE TABLE total (rows INTEGER NOT NULL, bytes INTEGER NOT NULL, dropped INTEGER NOT NULL);
+        INSERT INTO total VALUES (0, 0, 0);
+        CREATE TRIGGER batch_added AFTER INSERT ON batch BEGIN
+            UPDATE total SET rows = rows + new.rows, bytes = bytes + length(new.payload);
+        END;
+        CREATE TRIGGER batch_removed AFTER DELETE ON batch BEGIN
+            UPDATE total SET rows = rows - old.rows, bytes = bytes - length(old.payload);
+        END;
+        PRAGMA user_version = 1;
+    """)
+    insert = "INSERT INTO batch (partition, epoch, seq, rows, payload) VALUES ('p', 'e', 1, ?, ?)"
+    old.execute(insert, (rows, payload))
+    old.close()
+    if first == "reader":
+        assert numbers(tmp_path / "spool.db") == [0, 1]
+    spool = Spool(tmp_path / "spool.db", "p")
+    spool.append(record(2, width=20_000))
+    spool.flush()
+    assert numbers(spool.path) == [0, 1, 2]
+    with SpoolReader(spool.path) as reader:
+        reader.acknowledge(reader.pending()[-1].position)
+        assert reader.backlog() == (0, 0)
+    spool.close()

@@ -1,4 +1,4 @@
-"""Write one-row records to a spool until killed: argv = path, first number, rows to flush, rows a record.
+"""Write one-row records to a spool until killed: argv = path, first number, rows and width of a record.
 
 Prints the number of the last row that is committed.
 """
@@ -13,10 +13,10 @@ from pathlib import Path
 from jupyter_edge.logs.spool import Spool
 from tests.logs.helpers import record
 
-path, first, rows = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+path, (first, rows, width) = Path(sys.argv[1]), map(int, sys.argv[2:])
 spool = Spool(path, "writer")
 for number in count(first, rows):
-    spool.append(record(number, rows))
+    spool.append(record(number, rows, width=width))
     if (number - first) // rows % 20 == 19:
         spool.flush()
         sys.stdout.write(f"{number + rows - 1}\n")
