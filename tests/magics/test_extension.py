@@ -218,6 +218,17 @@ def test_rows_come_from_the_cell_a_variable_a_file_or_a_picture(
         run(f"%edge infer {deployed} --image $samples/shapes.png")
 
 
+def test_profile_measures_a_pipeline(run: Run, deployed: str) -> None:
+    row = json.dumps([{"tensor": [0.0] * 29}])
+    profile = run(f"%%edge profile {deployed} --concurrency 1,2 --seconds 30 --requests 10\n{row}")
+    assert profile.to_pandas()["requests"].tolist() == [10, 10]
+    with pytest.raises(InvalidInputError, match="counts"):
+        run(f"%edge profile {deployed} $samples/transactions.arrow --concurrency many")
+    text = run(f"%edge profile {deployed} $samples/transactions.arrow --requests 9 --show python")
+    assert "profile(" in text
+    assert ", [1, 2, 4, 8], 2.0, 9)" in text
+
+
 def test_a_picture_becomes_the_tensor_of_the_models_schema(run: Run, workspace: str) -> None:
     run("%edge upload shapes $samples/shapes.onnx --fields images --batch single")
     run(f"%edge pipeline {workspace} shapes")

@@ -89,17 +89,40 @@ def _first_model(session: Session, options: Namespace) -> ModelVersion:
     return session.client.get_model(model["name"], model["version"])
 
 
+def counts(text: str) -> list[int]:
+    """Read whole numbers written with commas."""
+    return [int(word) for word in words(text)]
+
+
+def _profile(session: Session, options: Namespace) -> Any:
+    rows = _rows(session, options)
+    return _target(session, options).profile(rows, options.concurrency, options.seconds, options.requests)
+
+
+def _profile_python(session: Session, options: Namespace) -> str:
+    bounds = f"{options.concurrency!r}, {options.seconds!r}, {options.requests!r}"
+    return f"print({_target_code(options)}.profile({_rows_code(session, options)[0]}, {bounds}))"
+
+
 def _infer_python(session: Session, options: Namespace) -> str:
-    target = f"local_edge({options.at!r})" if options.at else get_pipeline_code(options)
+    rows, is_file = _rows_code(session, options)
+    return f"print({_target_code(options)}.{'infer_from_file' if is_file else 'infer'}({rows}))"
+
+
+def _target_code(options: Namespace) -> str:
+    return f"local_edge({options.at!r})" if options.at else get_pipeline_code(options)
+
+
+def _rows_code(session: Session, options: Namespace) -> tuple[str, bool]:
+    """Return the Python of the rows, and whether they are the path of a file."""
     if options.image:
         step = _first_model(session, options)
         model = f"client.get_model({step.name()!r}, {step.version()!r})"
-        tensor = f"picture_tensor({model}, {options.image!r}, {options.fit!r})"
-        return f"print({target}.infer(picture_rows({model}, {tensor})))"
+        return f"picture_rows({model}, picture_tensor({model}, {options.image!r}, {options.fit!r}))", False
     rows = _rows(session, options)
     if isinstance(rows, Path):
-        return f"print({target}.infer_from_file({str(rows)!r}))"
-    return f"print({target}.infer(pandas.DataFrame(json.loads({_json(rows)!r}))))"
+        return repr(str(rows)), True
+    return f"pandas.DataFrame(json.loads({_json(rows)!r}))", False
 
 
 def _infer_curl(session: Session, options: Namespace) -> str:
@@ -155,6 +178,16 @@ def _export(session: Session, options: Namespace) -> str:
     return f"The log is in {Path(options.directory).expanduser() / prefix}-<n>.{ending}"
 
 
+_ROWS = (
+    Argument("data", "a variable, or a file: .arrow or .json", "data", {"nargs": "?"}),
+    Argument("--image", "a picture, made a tensor as the model's input says", "files", {"metavar": "FILE"}),
+    Argument(
+        "--fit",
+        "what becomes of a picture of another shape",
+        options={"choices": ["stretch", "letterbox"], "default": "stretch"},
+    ),
+    Argument("--at", "ask the edge of this name, as serve started it", "local_edges", {"metavar": "EDGE"}),
+)
 _SELECTION = (
     Argument("--limit", "at most this many rows", options={"type": int}),
     Argument("--start", "rows since this time, such as 2026-01-31T12:00", options={"type": datetime.fromisoformat}),
@@ -171,16 +204,25 @@ INFERENCE_VERBS = (
         _infer,
         python=_infer_python,
         curl=_infer_curl,
+        arguments=(PIPELINE, *_ROWS),
+        body="rows as JSON",
+    ),
+    Verb(
+        "profile",
+        "measure throughput and latency of a pipeline: the same rows again and again, more and more at once",
+        "client.get_pipeline(PIPELINE).profile(ROWS)",
+        _profile,
+        python=_profile_python,
         arguments=(
             PIPELINE,
-            Argument("data", "a variable, or a file: .arrow or .json", "data", {"nargs": "?"}),
-            Argument("--image", "a picture, made a tensor as the model's input says", "files", {"metavar": "FILE"}),
+            *_ROWS,
             Argument(
-                "--fit",
-                "what becomes of a picture of another shape",
-                options={"choices": ["stretch", "letterbox"], "default": "stretch"},
+                "--concurrency",
+                "how many requests at once, with commas, such as 1,4,16",
+                options={"type": counts, "default": [1, 2, 4, 8], "metavar": "COUNTS"},
             ),
-            Argument("--at", "ask the edge of this name, as serve started it", "local_edges", {"metavar": "EDGE"}),
+            Argument("--seconds", "how long each step sends", options={"type": float, "default": 2.0}),
+            Argument("--requests", "how many requests a step sends at most", options={"type": int, "default": 5000}),
         ),
         body="rows as JSON",
     ),
