@@ -21,11 +21,15 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         status: int | None = options.run(options)
+        sys.stdout.flush()
     except EdgeError as error:
         print(f"jupyter-edge: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:  # as of `| head`; what is left in the buffer has no reader either
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     return status or 0
 
 
@@ -63,6 +67,10 @@ def _parser() -> argparse.ArgumentParser:
     add_serve(serve)
     serve.set_defaults(run=_serve)
     add_verbs(commands)
+
+    explain = commands.add_parser("help", help="show all verbs, or all about one")
+    explain.add_argument("verb", nargs="*", help="the verb")
+    explain.set_defaults(run=lambda options: _parser().parse_args([*options.verb, "--help"]))
 
     demo = commands.add_parser("demo", help="run the main job on the samples that come with the package")
     demo.add_argument("--folder", type=Path, default=Path("jupyter-edge-demo"), help="where the results are put")

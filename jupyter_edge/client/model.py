@@ -313,5 +313,6 @@ def _framework_of(path: Path, framework: Framework | str | None) -> Framework:
     try:
         return Framework(str(framework))
     except ValueError:
-        msg = f"{framework!r} is no framework for {path.name}: give framework=Framework.ONNX (known: {known})."
+        wrong = "Nothing" if framework is None else repr(framework)
+        msg = f"{wrong} names the framework of {path.name}: give framework=Framework.ONNX (known: {known})."
         raise InvalidInputError(msg) from None

@@ -19,7 +19,7 @@ _OWN = {"help", "serve"}
 
 
 def add_verbs(commands: Commands) -> None:
-    """Add a sub-command for each verb; ``help`` is argparse's own, and ``serve`` is added by ``add_serve``."""
+    """Add a sub-command for each verb but ``help``, which explains all commands, and ``serve``: see ``add_serve``."""
     groups: dict[str, Commands] = {}
     for verb in VERBS:
         group, _, name = verb.name.rpartition(" ")

@@ -52,7 +52,7 @@ class EdgeMagics(Magics):
     edge.__doc__ = overview()
 
     def _run(self, line: str, cell: str | None, local_ns: dict[str, Any]) -> Any:
-        verb, options = parse(line)
+        verb, options = parse(line.rstrip().removesuffix(";"))  # by which IPython knows not to show the value
         options.body = cell
         if options.out is not None and not options.out.isidentifier():
             msg = f"{options.out!r} cannot name a variable: give -o a Python name."

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -71,11 +72,26 @@ def test_serve_without_a_pipeline_reads_its_environment() -> None:
     assert "leave --host out" in command("serve x --host 0.0.0.0", status=1).stderr
 
 
-def test_every_verb_but_help_is_a_command(capsys: pytest.CaptureFixture[str]) -> None:
+def test_output_that_nobody_reads_on_is_no_error() -> None:
+    shown = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {shlex.join(COMMAND)} status --json | true"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (shown.returncode, shown.stderr) in [(0, ""), (141, "")]
+
+
+def test_every_verb_is_a_command_that_help_explains(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["help"])
+    assert end.value.code == 0
+    assert "deploy" in capsys.readouterr().out
     for verb in VERBS:
         if verb.name != "help":
             with pytest.raises(SystemExit) as end:
-                main([*verb.name.split(), "--help"])
+                main(["help", *verb.name.split()])
             assert end.value.code == 0
             shown = capsys.readouterr().out
             assert all(argument.name in shown for argument in verb.arguments if argument.name != "--stop")

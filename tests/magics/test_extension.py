@@ -72,6 +72,22 @@ def test_json_is_printed(run: Run, pipeline: str, capsys: pytest.CaptureFixture[
     assert json.loads(capsys.readouterr().out)["steps"] == "ccfraud"
 
 
+def test_a_semicolon_hides_the_value_and_is_no_part_of_the_line(
+    run: Run, pipeline: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    assert run(f"%edge pipeline {pipeline};") is None
+    assert run("%edge models ; ") is None
+    assert capsys.readouterr().out == ""
+
+
+def test_a_time_that_is_none_is_said_to_be_none(run: Run) -> None:
+    with pytest.raises(
+        InvalidInputError, match="--start: 'yesterday' is no time such as 2026-01-31T12:00: `%edge help"
+    ):
+        run("%edge logs any --start yesterday")
+
+
 def test_quiet_shows_neither_progress_nor_result(run: Run, pipeline: str, capsys: pytest.CaptureFixture[str]) -> None:
     capsys.readouterr()
     assert run(f"%edge publish {pipeline} --quiet") is None

@@ -32,7 +32,7 @@ def reads(name: str) -> dict[str, str]:
 
 
 def test_what_verbs_read_their_twins_read(run: Run, published: str) -> None:
-    lines = [f"%edge {verb} {arguments}" for verb, arguments in reads(published).items()]
+    lines = [f"%edge {verb} {arguments}" for verb, arguments in reads(published).items()] + ["%edge publishes"]
     for line in lines:
         assert json.loads(bash(run(f"{line} --show curl"))) is not None
     program = "\n".join(run(f"{line} --show python") + "\nprint('--')" for line in lines)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
+from argparse import ArgumentTypeError, Namespace
 from collections.abc import Callable
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from jupyter_edge.core.deployment import DeploymentConfigBuilder
@@ -20,6 +21,15 @@ if TYPE_CHECKING:
 def words(text: str) -> list[str]:
     """Read a list written with commas."""
     return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def moment(text: str) -> datetime:
+    """Read a time."""
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        msg = f"{text!r} is no time such as 2026-01-31T12:00"
+        raise ArgumentTypeError(msg) from None
 
 
 PIPELINE = Argument("pipeline", "the pipeline's name", "pipelines")

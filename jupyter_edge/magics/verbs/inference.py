@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from argparse import Namespace
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ from jupyter_edge.core.errors import InvalidInputError
 from jupyter_edge.core.media_types import ARROW_FILE, PANDAS_RECORDS
 from jupyter_edge.display.twins import call_code, post_data
 from jupyter_edge.magics.table import Argument, Verb
-from jupyter_edge.magics.verbs.arguments import PIPELINE, get_pipeline_code, pipeline_of, words
+from jupyter_edge.magics.verbs.arguments import PIPELINE, get_pipeline_code, moment, pipeline_of, words
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -190,8 +189,8 @@ _ROWS = (
 )
 _SELECTION = (
     Argument("--limit", "at most this many rows", options={"type": int}),
-    Argument("--start", "rows since this time, such as 2026-01-31T12:00", options={"type": datetime.fromisoformat}),
-    Argument("--end", "rows until this time", options={"type": datetime.fromisoformat}),
+    Argument("--start", "rows since this time, such as 2026-01-31T12:00", options={"type": moment}),
+    Argument("--end", "rows until this time", options={"type": moment}),
     Argument("--dataset", "which columns, with commas, such as time,out,metadata", options={"type": words}),
     Argument("--exclude", "which columns not, with commas", options={"type": words}),
 )

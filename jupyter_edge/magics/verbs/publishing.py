@@ -60,8 +60,7 @@ def _publishes_python(session: Session, options: Namespace) -> str:
 
 def _publishes_curl(session: Session, options: Namespace) -> str:
     if options.pipeline is None:
-        msg = "Name a pipeline: the engine lists the publishes of one at a time."
-        raise InvalidInputError(msg)
+        return post("pipelines/list_publishes", {})
     return post("pipelines/list_publishes_for_pipeline", {"pipeline_id": pipeline_of(session, options).id()})
 
 
