@@ -35,28 +35,77 @@ test('a list begins with one page, whatever it holds', async () => {
   expect(numbers.requests).toHaveLength(1);
 });
 
-test('a list grows by pages to its end, each asked for once', async () => {
-  const numbers = new Numbers(250);
+test('a list grows to its end in few requests, each for other rows', async () => {
+  const numbers = new Numbers(5000);
   const list = new ListModel(numbers.page);
   await list.refresh();
-  await list.reach(101);
+  await list.grow();
   expect(list.items).toHaveLength(200);
-  await list.reach(1000);
-  expect(list.items).toEqual(Array.from({ length: 250 }, (_, index) => index));
-  expect(list.hasMore).toBe(false);
-  await list.reach(1000);
-  expect(numbers.requests.map(({ after }) => after)).toEqual([null, '100', '200']);
+  while (list.hasMore) {
+    await list.grow();
+  }
+  expect(list.items).toEqual(Array.from({ length: 5000 }, (_, index) => index));
+  await list.grow();
+  expect(numbers.requests.map(({ after, limit }) => [Number(after), limit])).toEqual([
+    [0, 100],
+    [100, 100],
+    [200, 200],
+    [400, 400],
+    [800, 800],
+    [1600, 1000],
+    [2600, 1000],
+    [3600, 1000],
+    [4600, 1000]
+  ]);
 });
 
 test('what was scrolled to stays when the list is read again', async () => {
   const numbers = new Numbers(250);
   const list = new ListModel(numbers.page);
   await list.refresh();
-  await list.reach(150);
+  await list.grow();
   numbers.count = 260;
   await list.refresh();
   expect(list.items).toHaveLength(200);
   expect(list.total).toBe(260);
+});
+
+test('a list never shows fewer rows because more changes come while it is read again', async () => {
+  const numbers = new Numbers(3000);
+  const list = new ListModel(numbers.page);
+  await list.refresh();
+  while (list.hasMore) {
+    await list.grow();
+  }
+  const lengths: number[] = [];
+  list.changed.connect(() => lengths.push(list.items.length));
+  await Promise.all([list.refresh(), list.refresh()]);
+  expect(lengths).toEqual([3000, 3000]);
+});
+
+test('a list may end before its rows do, and says so', async () => {
+  const numbers = new Numbers(20_000);
+  const list = new ListModel(numbers.page, 1000);
+  await list.refresh();
+  expect(list.isCut).toBe(false);
+  while (list.hasMore) {
+    await list.grow();
+  }
+  expect(list.items).toHaveLength(1000);
+  expect(list.isCut).toBe(true);
+  numbers.requests = [];
+  await list.refresh();
+  expect(list.items).toHaveLength(1000);
+  expect(numbers.requests).toHaveLength(1);
+});
+
+test('a filter that changes while a list is read does not mix with what was asked before', async () => {
+  const numbers = new Numbers(1000);
+  const list = new ListModel(numbers.page);
+  const reading = list.refresh();
+  list.filter = '99';
+  await Promise.all([reading, list.refresh()]);
+  expect(list.items.every(row => String(row).includes('99'))).toBe(true);
 });
 
 test('refreshes that come during one are joined into one more', async () => {

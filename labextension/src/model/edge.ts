@@ -3,6 +3,7 @@ import { Signal, type ISignal } from '@lumino/signaling';
 import { EdgeClient } from './client';
 import { EngineModel } from './engine';
 import { ListModel } from './list';
+import { NEWEST_ROWS } from './log';
 import { Sources } from './sources';
 import type { IChange, IEdge, IJob, ILogRow, IModel, IPipeline, IPublish, IWorkspace, Kind } from './types';
 
@@ -48,7 +49,7 @@ export class EdgeModel {
       publishes: new ListModel(sources.publishes),
       edges: new ListModel(sources.edges),
       activity: new ListModel(sources.jobs),
-      log: new ListModel(sources.log)
+      log: new ListModel(sources.log, NEWEST_ROWS)
     };
   }
 

@@ -3,14 +3,18 @@ import { Signal, type ISignal } from '@lumino/signaling';
 import type { EdgeError } from './client';
 import type { IPage, IPageRequest } from './types';
 
-/** By how many rows a list grows. */
+/** With how many rows a list begins. */
 export const PAGE = 100;
-/** How many rows one request asks for at most, as of a list that is read again after it was scrolled far. */
+/** How many rows one request asks for at most. */
 const MOST = 1000;
 
 /** A list that grows by pages, filtered by the engine, and that can be read again without losing its length. */
 export class ListModel<T> {
-  constructor(private readonly fetchPage: (request: IPageRequest) => Promise<IPage<T>>) {}
+  /** @param most - with how many rows the list ends, however many there are. */
+  constructor(
+    private readonly fetchPage: (request: IPageRequest) => Promise<IPage<T>>,
+    private readonly most = Infinity
+  ) {}
 
   items: readonly T[] = [];
   total: number | null = null;
@@ -28,11 +32,17 @@ export class ListModel<T> {
   }
 
   get hasMore(): boolean {
-    return this._next !== null;
+    return this._next !== null && !this.isCut;
+  }
+
+  /** Whether there are rows beyond the most that the list shows. */
+  get isCut(): boolean {
+    return this._next !== null && this.items.length >= this.most;
   }
 
   /** Show only rows whose name contains a text, from the next reading on. */
   set filter(text: string) {
+    this._round += 1;
     this._filter = text;
     this._wanted = PAGE;
   }
@@ -49,10 +59,14 @@ export class ListModel<T> {
     this._changed.emit();
   }
 
-  /** Have at least this many rows, if there are as many. */
-  async reach(count: number): Promise<void> {
-    this._wanted = Math.max(this._wanted, count);
-    if (this.items.length < this._wanted && this.hasMore && !this._running) {
+  /** Have as many rows again, so that a list of thousands is at its end after a few requests. */
+  async grow(): Promise<void> {
+    if (!this.hasMore) {
+      return;
+    }
+    const more = Math.min(Math.max(this.items.length, PAGE), MOST);
+    this._wanted = Math.min(this.items.length + more, this.most);
+    if (!this._running) {
       await this.run(() => this.read([...this.items], this._next));
     }
   }
@@ -99,7 +113,7 @@ export class ListModel<T> {
         items.push(...page.items);
         after = page.next;
         this.total = page.total;
-      } while (after !== null && items.length < this._wanted && !this._again);
+      } while (after !== null && items.length < this._wanted);
       this.items = items;
       this._next = after;
       this.error = null;

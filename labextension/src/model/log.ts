@@ -6,6 +6,9 @@ const CURSOR = 'x-iteration-cursor';
 /** What goes in and comes out may be megabytes a row: a list shows neither. */
 const WITHOUT_TENSORS = 'dataset.exclude=in&dataset.exclude=out';
 
+/** How many rows of a log a list shows: a browser cannot scroll through millions, and each change reads all of them. */
+export const NEWEST_ROWS = 10_000;
+
 /** Reads a pipeline's log, newest first. */
 export class LogReader {
   constructor(private readonly client: EdgeClient) {}

@@ -1,7 +1,7 @@
 import { EdgeError, type EdgeClient } from './client';
 import type { EngineModel } from './engine';
 import { ListModel } from './list';
-import { LogReader } from './log';
+import { LogReader, NEWEST_ROWS } from './log';
 import { PageModel } from './page';
 import { BUCKETS, RANGES, type ITimings, type Range } from './timings';
 import type { IChange, IEdge, ILogRow, IPage, IPageRequest, IPipeline, IPublish } from './types';
@@ -32,7 +32,7 @@ export class PipelinePageModel extends PageModel {
   ) {
     super(client, engine, PAUSE_MS);
     const reader = new LogReader(client);
-    this.log = new ListModel(request => this.logPage(reader, request));
+    this.log = new ListModel(request => this.logPage(reader, request), NEWEST_ROWS);
     this.log.changed.connect(() => this.emit());
   }
 

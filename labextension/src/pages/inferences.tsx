@@ -10,7 +10,7 @@ import { Table, type IColumn } from './table';
 export function Inferences({ context, page }: IPartProps): React.JSX.Element {
   const { trans } = context;
   const { log, pipeline } = page;
-  const more = React.useCallback(() => void log.reach(log.items.length + 1), [log]);
+  const more = React.useCallback(() => void log.grow(), [log]);
   const columns: Array<IColumn<ILogRow>> = [
     { id: 'time', label: trans.__('Time'), width: '170px', cell: ({ time }) => moment(time) },
     {

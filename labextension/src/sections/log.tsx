@@ -1,5 +1,6 @@
 import * as React from 'react';
 
+import { NEWEST_ROWS } from '../model/log';
 import type { ILogRow } from '../model/types';
 import type { IContext, IRowFace, ISection } from '../ui/section';
 import { duration, moment } from '../ui/words';
@@ -32,7 +33,12 @@ export function log(context: IContext): ISection<ILogRow> {
             next: trans.__('Infer from a notebook, or from a file by the pipeline’s menu:'),
             code: `%edge infer ${model.logName} data.arrow`
           },
-    head: () => <LogChoice context={context} />
+    head: () => <LogChoice context={context} />,
+    cut: () =>
+      trans.__(
+        'These are the newest %1 rows. A notebook has all: pipeline.logs(), pipeline.explore_logs()',
+        NEWEST_ROWS.toLocaleString()
+      )
   };
 }
 

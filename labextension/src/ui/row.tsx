@@ -15,12 +15,15 @@ interface IRowProps<T> {
   measure: (element: Element | null) => void;
   isCurrent: boolean;
   isOpen: boolean;
-  onFocus: () => void;
-  onToggle: () => void;
+  drawing: number;
+  onFocus: (key: string) => void;
+  onToggle: (key: string) => void;
 }
 
 /** A row: what it is, buttons for what is often done with it, a menu for the rest, and its details once opened. */
-export function Row<T>(props: IRowProps<T>): React.JSX.Element {
+export const Row = React.memo(WholeRow) as typeof WholeRow;
+
+function WholeRow<T>(props: IRowProps<T>): React.JSX.Element {
   const { context, section, row, rowKey, index, isCurrent, isOpen } = props;
   const offered = section.actions.filter(action => action.isOffered?.(row) ?? true);
   const run = (id: string): void => void context.commands.execute(commandId(id), rowArgs(rowKey));
@@ -30,7 +33,8 @@ export function Row<T>(props: IRowProps<T>): React.JSX.Element {
     openRowMenu(context.commands, offered, rowKey, x, y);
   };
   const primary = offered.find(action => action.id === section.primary);
-  const begin = (): void => (primary ? run(primary.id) : props.onToggle());
+  const toggle = (): void => props.onToggle(rowKey);
+  const begin = (): void => (primary ? run(primary.id) : toggle());
 
   return (
     <div
@@ -45,19 +49,17 @@ export function Row<T>(props: IRowProps<T>): React.JSX.Element {
       aria-selected={isCurrent}
       tabIndex={isCurrent ? 0 : -1}
       style={{ transform: `translateY(${props.start}px)` }}
-      onFocus={props.onFocus}
+      onFocus={() => props.onFocus(rowKey)}
       onDoubleClick={begin}
       onContextMenu={event => showMenu(event, event.clientX, event.clientY)}
-      onKeyDown={event =>
-        onRowKey(event, { begin, toggle: props.onToggle, remove: removal(offered, run), showMenu })
-      }
+      onKeyDown={event => onRowKey(event, { begin, toggle, remove: removal(offered, run), showMenu })}
     >
       <div className="jp-Edge-line">
         <div className="jp-Edge-cell" role="gridcell">
           <RowButton
             label={isOpen ? context.trans.__('Hide details') : context.trans.__('Show details')}
             className="jp-Edge-caret"
-            onClick={props.onToggle}
+            onClick={toggle}
           >
             {isOpen ? <caretDownIcon.react tag="span" /> : <caretRightIcon.react tag="span" />}
           </RowButton>

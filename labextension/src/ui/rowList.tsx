@@ -11,10 +11,12 @@ const AHEAD = 20;
 interface IRowListProps<T> {
   context: IContext;
   section: ISection<T>;
+  /** Another number at each change of what rows show: between those, scrolling draws only rows that come into view. */
+  drawing: number;
 }
 
 /** The rows of a section, as a grid of which only what is in view is drawn; one row takes the focus at a time. */
-export function RowList<T>({ context, section }: IRowListProps<T>): React.JSX.Element {
+export function RowList<T>({ context, section, drawing }: IRowListProps<T>): React.JSX.Element {
   const { list } = section;
   const scroller = React.useRef<HTMLDivElement>(null);
   const [current, setCurrent] = React.useState<string | null>(null);
@@ -32,7 +34,7 @@ export function RowList<T>({ context, section }: IRowListProps<T>): React.JSX.El
   const last = shown[shown.length - 1]?.index ?? 0;
   React.useEffect(() => {
     if (list.hasMore && last >= keys.length - AHEAD) {
-      void list.reach(keys.length + 1);
+      void list.grow();
     }
   }, [list, list.hasMore, last, keys.length]);
 
@@ -44,6 +46,7 @@ export function RowList<T>({ context, section }: IRowListProps<T>): React.JSX.El
       scroller.current?.querySelector<HTMLElement>(`[data-index="${target}"]`)?.focus();
     });
   };
+  const toggle = React.useCallback((key: string) => setOpened(before => toggled(before, key)), []);
   const onKeyDown = (event: React.KeyboardEvent): void => {
     const target = targetOf(event.key, index, keys.length);
     if (target !== null) {
@@ -76,8 +79,9 @@ export function RowList<T>({ context, section }: IRowListProps<T>): React.JSX.El
               measure={virtualizer.measureElement}
               isCurrent={position === index}
               isOpen={opened.has(key)}
-              onFocus={() => setCurrent(key)}
-              onToggle={() => setOpened(toggled(opened, key))}
+              drawing={drawing}
+              onFocus={setCurrent}
+              onToggle={toggle}
             />
           );
         })}

@@ -68,6 +68,8 @@ export interface ISection<T> {
   toolbar?: readonly string[];
   /** What stands above the rows. */
   head?: () => ReactNode;
+  /** What stands below rows of which there are more than the list shows. */
+  cut?: () => string;
 }
 
 /** The full id of a command. */

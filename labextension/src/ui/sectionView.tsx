@@ -4,17 +4,22 @@ import { RowList } from './rowList';
 import type { IContext, ISection } from './section';
 import { commandId } from './section';
 
-interface ISectionViewProps<T> {
+interface ISectionProps<T> {
   context: IContext;
   section: ISection<T>;
 }
 
+interface ISectionViewProps<T> extends ISectionProps<T> {
+  /** Another number each time. */
+  drawing: number;
+}
+
 /** A section: its rows, or why there are none. */
-export function SectionView<T>({ context, section }: ISectionViewProps<T>): React.JSX.Element {
+export function SectionView<T>({ context, section, drawing }: ISectionViewProps<T>): React.JSX.Element {
   const { list } = section;
   let body: React.JSX.Element;
   if (list.items.length > 0) {
-    body = <RowList context={context} section={section} />;
+    body = <RowList context={context} section={section} drawing={drawing} />;
   } else if (list.error) {
     body = <ListError context={context} section={section} />;
   } else if (!list.isKnown) {
@@ -27,11 +32,12 @@ export function SectionView<T>({ context, section }: ISectionViewProps<T>): Reac
       {section.head?.()}
       {list.items.length > 0 && list.error && <ListError context={context} section={section} />}
       {body}
+      {list.isCut && <p className="jp-Edge-note">{section.cut?.()}</p>}
     </>
   );
 }
 
-function ListError<T>({ context, section }: ISectionViewProps<T>): React.JSX.Element {
+function ListError<T>({ context, section }: ISectionProps<T>): React.JSX.Element {
   const { trans } = context;
   return (
     <div className="jp-Edge-note jp-mod-error" role="alert">
@@ -43,7 +49,7 @@ function ListError<T>({ context, section }: ISectionViewProps<T>): React.JSX.Ele
   );
 }
 
-function Empty<T>({ context, section }: ISectionViewProps<T>): React.JSX.Element {
+function Empty<T>({ context, section }: ISectionProps<T>): React.JSX.Element {
   const { trans, commands } = context;
   if (section.list.filter) {
     return <p className="jp-Edge-note">{trans.__('No name contains “%1”.', section.list.filter)}</p>;

@@ -37,13 +37,16 @@ export class SectionWidget<T> extends ReactWidget {
   }
 
   override render(): React.JSX.Element {
-    return <SectionView context={this.context} section={this.section} />;
+    this._drawing += 1;
+    return <SectionView context={this.context} section={this.section} drawing={this._drawing} />;
   }
 
   protected override onAfterShow(msg: Message): void {
     super.onAfterShow(msg);
     void this.context.model.open(this.section.name);
   }
+
+  private _drawing = 0;
 }
 
 /** How many rows there are, as the engine counts them. */
@@ -55,8 +58,8 @@ class Count<T> extends ReactWidget {
   }
 
   override render(): React.JSX.Element {
-    const { total, items, hasMore, isKnown } = this.section.list;
+    const { total, items, hasMore, isCut, isKnown } = this.section.list;
     const count = (total ?? items.length).toLocaleString();
-    return <span>{isKnown ? `${count}${total === null && hasMore ? '+' : ''}` : ''}</span>;
+    return <span>{isKnown ? `${count}${total === null && (hasMore || isCut) ? '+' : ''}` : ''}</span>;
   }
 }
