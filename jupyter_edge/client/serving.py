@@ -15,7 +15,7 @@ import requests
 from filelock import FileLock
 
 from jupyter_edge.client import commands
-from jupyter_edge.client.ensure import ensure_edge, require_publish
+from jupyter_edge.client.ensure import ensure_edge, find_edge, require_publish
 from jupyter_edge.client.pipeline import Pipeline
 from jupyter_edge.client.transport import error_of
 from jupyter_edge.core.errors import ConflictError, DeploymentError, EntityNotFoundError
@@ -187,7 +187,7 @@ def serve_here(
     publish = publish or require_publish(pipeline)
     known = check_name("edge", name) if name else f"{pipeline.name()}-{publish.id}"
     before = _running.get(known)
-    if before is not None and before.running and before.publish_id == publish.id and port in (None, before.port):
+    if before is not None and _is_meant(before, pipeline, publish, name, port):
         return before
     if before is not None:
         before.stop()
@@ -220,6 +220,12 @@ def local_edge(name: str) -> LocalEdge:
         msg = f"No edge {name!r} runs here ({listed([*running]) or 'none does'}): serve its pipeline first."
         raise EntityNotFoundError(msg)
     return running[name]
+
+
+def _is_meant(edge: LocalEdge, pipeline: Pipeline, publish: Publish, name: str | None, port: int | None) -> bool:
+    """Say whether a running edge is what would be started; one that was removed is not: its rows cannot come home."""
+    same = edge.running and edge.publish_id == publish.id and port in (None, edge.port)
+    return same and (name is None or find_edge(pipeline, name) is not None)
 
 
 def _joinable(pipeline: Pipeline, publish: Publish, name: str, tags: Sequence[str], persist: Path) -> Publish:

@@ -9,7 +9,7 @@ import pandas as pd
 import psutil
 import pytest
 
-from jupyter_edge.client import LocalEdge, Pipeline, Publish, ensure_edge, local_edge, local_edges, serve_here
+from jupyter_edge.client import Client, LocalEdge, Pipeline, Publish, ensure_edge, local_edge, local_edges, serve_here
 from jupyter_edge.core.errors import ConflictError, DeploymentError, EntityNotFoundError, InferenceError
 from jupyter_edge.core.home import Home
 from jupyter_edge.samples import path
@@ -60,6 +60,20 @@ def test_the_same_edge_is_served_once_and_again_after_its_end(
     again.infer(ROWS)
     again.stop()
     assert len(pipeline.logs(limit=100)) == 2
+
+
+def test_an_edge_that_was_removed_is_registered_anew(
+    pipeline: Pipeline, published: Publish, new_name: Callable[[], str], client: Client
+) -> None:
+    name = new_name()
+    before = serve_here(pipeline, name)
+    client.remove_edge(name)
+    edge = serve_here(pipeline, name)
+    assert not before.running
+    edge.infer(ROWS)
+    edge.stop()
+    assert [one.name for one in pipeline.list_edges()] == [name]
+    assert partitions(pipeline) == {name}
 
 
 def test_a_newer_publish_takes_the_place_of_the_one_before(
