@@ -86,7 +86,7 @@ def begin_spool(path: Path) -> None:
 def write_and_kill(path: Path, first: int, lines: int) -> list[int]:
     """Run a writer until it has said `lines` times how far it is, kill it, and return the numbers it promised."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.logs.writer_process", str(path), str(first), "2"],
+        [sys.executable, "-m", "tests.logs.writer_process", str(path), str(first), "2", "3"],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
