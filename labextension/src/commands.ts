@@ -17,7 +17,7 @@ export interface IPanelCommand {
 }
 
 /** Register a command without arguments; what goes wrong in it is shown. */
-export function addPanelCommand(commands: CommandRegistry, command: IPanelCommand): void {
+export function addPanelCommand({ commands, trans }: IContext, command: IPanelCommand): void {
   commands.addCommand(commandId(command.id), {
     label: command.label,
     caption: command.caption,
@@ -28,7 +28,7 @@ export function addPanelCommand(commands: CommandRegistry, command: IPanelComman
       try {
         await command.run();
       } catch (error) {
-        notifyError(error);
+        notifyError(error, trans);
       }
     }
   });
@@ -54,7 +54,7 @@ export function addRowCommands<T>(
       execute: async args => {
         const row = rowOf(keyOf(args));
         if (row !== undefined) {
-          await run(action, row);
+          await run(action, row, context.trans);
         }
       }
     });
@@ -73,10 +73,10 @@ function isOffered<T>(action: IAction<T>, row: T | undefined): boolean {
   return row !== undefined && (action.isOffered?.(row) ?? true);
 }
 
-async function run<T>(action: IAction<T>, row: T): Promise<void> {
+async function run<T>(action: IAction<T>, row: T, trans: IContext['trans']): Promise<void> {
   try {
     await action.run(row);
   } catch (error) {
-    notifyError(error);
+    notifyError(error, trans);
   }
 }

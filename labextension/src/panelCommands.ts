@@ -15,20 +15,20 @@ export function addPanelCommands(
   const look = (): void => commands.notifyCommandChanged();
   model.engine.changed.connect(look);
   model.chosen.connect(look);
-  addPanelCommand(commands, {
+  addPanelCommand(context, {
     id: 'show',
     label: trans.__('Show Edge'),
     caption: trans.__('Show models, pipelines and edges in the sidebar'),
     icon: edgeIcon,
     run: reveal
   });
-  addPanelCommand(commands, {
+  addPanelCommand(context, {
     id: 'refresh',
     label: trans.__('Refresh Edge'),
     caption: trans.__('Ask the engine again for everything that is shown'),
     run: () => model.refresh(null).catch(() => undefined) // the panel says why
   });
-  addPanelCommand(commands, {
+  addPanelCommand(context, {
     id: 'start-engine',
     label: trans.__('Start Engine'),
     caption: trans.__('Start the engine of this Jupyter server'),
@@ -40,8 +40,8 @@ export function addPanelCommands(
       }
     }
   });
-  addPanelCommand(commands, uploadModel(context));
-  addPanelCommand(commands, newWorkspace(context));
+  addPanelCommand(context, uploadModel(context));
+  addPanelCommand(context, newWorkspace(context));
   commands.addCommand(commandId('open-section'), {
     label: trans.__('Open a Section of Edge'),
     caption: trans.__('Show the panel with a section opened'),

@@ -115,3 +115,36 @@ test('rows of one request are told apart, the same way at each reading', async (
   await model.lists.log.refresh();
   expect(model.lists.log.items.map(({ key }) => key)).toEqual(['p/5/0', 'p/5/1']);
 });
+
+test('a filter takes rows away, and never the workspace that is shown', async () => {
+  const { client, calls } = clientOf(call => {
+    const isFiltered = call.path.endsWith('workspaces/list') && call.body.name_contains;
+    return isFiltered ? { workspaces: [WORKSPACES[1]] } : answerOf(call);
+  });
+  const model = new EdgeModel(client);
+  await model.refresh(null);
+  await model.filter('second');
+  await model.refresh(null);
+  expect(model.workspace?.name).toBe('first');
+  expect(model.lists.workspaces.items.map(({ name }) => name)).toEqual(['second']);
+  const asked = calls.filter(({ body }) => body.name_contains === 'second').map(({ path }) => path);
+  expect(asked).toContain('/user/a%40b/jupyter-edge/api/v1/api/models/list');
+});
+
+test('the log finds a pipeline also while the pipelines are closed', async () => {
+  const model = new EdgeModel(clientOf(answerOf).client);
+  const open = new Set<string>(['models']);
+  model.isOpen = name => open.has(name);
+  await model.refresh(null);
+  expect(model.logName).toBeNull();
+  open.add('log');
+  await model.open('log');
+  expect(model.logName).toBe('busy');
+  expect(model.lists.log.items).toHaveLength(1);
+});
+
+test('a Jupyter server that refuses is not taken for an engine that does', async () => {
+  const { engine } = new EdgeModel(clientOf(() => refusal(403, { message: 'Forbidden' })).client);
+  await engine.refresh();
+  expect([engine.state, engine.message]).toEqual(['forbidden', 'Forbidden']);
+});

@@ -83,3 +83,18 @@ test('the poll makes up for lost events, and slows down while it fails', async (
   await vi.advanceTimersByTimeAsync(10 * 60_000);
   expect(refresh.mock.calls).toHaveLength(calls);
 });
+
+test('a fleet that beats two hundred times a second is looked at once a second, and a model at once', async () => {
+  const { stream, refresh } = scene();
+  for (let beat = 0; beat < 1000; beat++) {
+    stream.emit(event('edge', beat));
+    await vi.advanceTimersByTimeAsync(5);
+  }
+  expect(refresh.mock.calls.length).toBeGreaterThan(3);
+  expect(refresh.mock.calls.length).toBeLessThan(8);
+  refresh.mockClear();
+  stream.emit(event('edge', null));
+  stream.emit(event('model'));
+  await vi.advanceTimersByTimeAsync(50);
+  expect(refresh.mock.calls.map(([changes]) => changes?.map(({ kind }) => kind))).toContainEqual(['model']);
+});

@@ -39,11 +39,12 @@ _SETTINGS = {
 class JupyterProcess:
     """A server of notebooks in a folder; ``stop`` ends it."""
 
-    def __init__(self, folder: Path, command: list[str], ready: str) -> None:
+    def __init__(self, folder: Path, command: list[str], ready: str, **environ: str) -> None:
         self.folder = folder
         self._log = (folder / "server.log").open("wb")
+        environment = _environment(folder) | environ
         self._process = subprocess.Popen(
-            [sys.executable, "-m", *command], cwd=folder, env=_environment(folder), stdout=self._log, stderr=self._log
+            [sys.executable, "-m", *command], cwd=folder, env=environment, stdout=self._log, stderr=self._log
         )
         deadline = time.monotonic() + _START_SECONDS
         while not _answers(ready):
@@ -64,19 +65,19 @@ class JupyterProcess:
 
 
 class Lab(JupyterProcess):
-    """JupyterLab, which also serves Notebook 7."""
+    """JupyterLab, which also serves Notebook 7; ``more`` are lines of its configuration."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, more: str = "", base_url: str = "", **environ: str) -> None:
         port = free_port()
         config = folder / "jupyter_server_config.py"
-        config.write_text(_LAB_CONFIG)
+        config.write_text(f"{_LAB_CONFIG}\nc.ServerApp.base_url = {base_url + '/'!r}\n{more}\n")
         settings = folder / "app-settings"
         settings.mkdir()
         (settings / "overrides.json").write_text(json.dumps(_SETTINGS))
-        self.url = f"http://127.0.0.1:{port}"
+        self.url = f"http://127.0.0.1:{port}{base_url}"
         options = [f"--{app}.app_settings_dir={settings}" for app in ("LabApp", "JupyterNotebookApp")]
         command = ["jupyterlab", f"--config={config}", f"--port={port}", *options]
-        super().__init__(folder, command, f"{self.url}/api?token={TOKEN}")
+        super().__init__(folder, command, f"{self.url}/api?token={TOKEN}", **environ)
 
     def address(self, notebook: str, host: str = "lab") -> str:
         """Return where a notebook of the folder is opened by itself, in ``lab`` or ``notebook``."""

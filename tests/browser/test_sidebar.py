@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 
+import psutil
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
-from jupyter_edge import Client, Framework
-from jupyter_edge.client.discovery import stop_engine
+from jupyter_edge import Client, DeploymentConfigBuilder, Framework
+from jupyter_edge.client.discovery import locate_engine, stop_engine
 from jupyter_edge.client.pipeline import Pipeline
 from jupyter_edge.core.home import Home
 from jupyter_edge.samples import path
@@ -101,6 +103,79 @@ def test_screen_readers_and_keyboards_can_use_the_panel(client: Client, pipeline
     expect(first).to_have_attribute("aria-expanded", "true")
     found = Axe().run(panel.page, context="#jupyter-edge-panel").response["violations"]
     assert [(each["id"], [node["html"] for node in each["nodes"]]) for each in found] == []
+
+
+def heights(panel: Locator) -> dict[str, float]:
+    """How high each open section is."""
+    sections = panel.get_by_role("region", name=re.compile(" Section$"))
+    sizes = "sections => sections.map(s => [s.id.replace('jupyter-edge-', ''), s.getBoundingClientRect().height])"
+    return dict(sections.filter(visible=True).evaluate_all(sizes))
+
+
+def test_a_section_opened_late_gets_a_fair_share_and_sizes_outlive_a_reload(
+    client: Client, panel: Locator, page: Page
+) -> None:
+    panel.get_by_role("combobox", name="Workspace").wait_for()
+    command(page, "jupyter-edge:open-section", section="log")
+    expect(panel.get_by_role("region", name="Log Section")).to_be_visible()
+    page.wait_for_timeout(300)  # for the layout: what is read next is what it came to
+    shares = heights(panel)
+    assert set(shares) == {"models", "pipelines", "edges", "activity", "log"}
+    assert max(shares.values()) - min(shares.values()) < 4
+    handle = panel.locator(".lm-SplitPanel-handle, .lm-AccordionPanel-title").filter(has_text="Pipelines").first
+    handle.click()
+    expect(panel.get_by_role("region", name="Pipelines Section")).to_be_hidden()
+    page.wait_for_timeout(300)
+    larger = heights(panel)
+    assert max(larger.values()) - min(larger.values()) < 4
+    assert min(larger.values()) > max(shares.values())
+    page.wait_for_timeout(1500)  # the state is saved a moment after it changed
+    page.goto(page.url.replace("?reset", "").split("&")[0])
+    panel.get_by_role("combobox", name="Workspace").wait_for()
+    page.wait_for_timeout(500)
+    restored = heights(panel)
+    assert set(restored) == set(larger)
+    assert max(restored.values()) - min(restored.values()) < 4
+
+
+def test_a_long_deployment_is_cancelled_from_the_panel(client: Client, pipeline: Pipeline, panel: Locator) -> None:
+    large = client.build_pipeline("large").add_model_step(
+        client.get_model("ccfraud").configure(tensor_fields=["tensor"])
+    )
+    choose_workspace(panel)
+    config = DeploymentConfigBuilder().replica_count(40).cpus(0.1).memory("512Mi").build()
+    large.deploy(deployment_config=config, wait=False)
+    job = row(panel, "Activity", "Deployment of large")
+    expect(job).to_contain_text("running")
+    expect(row(panel, "Pipelines", "large")).to_contain_text(re.compile(r"starting, \d+ of 40"))
+    job.hover()
+    job.get_by_role("button", name="Cancel").click()
+    expect(job).to_contain_text("cancelled")
+    expect(row(panel, "Pipelines", "large")).not_to_contain_text(re.compile("starting|stopping|running"))
+    assert next(job.state for job in client.jobs() if job.subject == "large") == "cancelled"
+    children = psutil.Process(locate_engine(None, None).pid).children(recursive=True)
+    assert sum("jupyter_edge.edge.replica" in child.cmdline() for child in children) == 1  # that of fraud-check
+
+
+def choose(page: Page, title: str) -> None:
+    """Turn a setting of Edge over, in JupyterLab's own editor of settings."""
+    page.locator(".jp-FormGroup-content").filter(has_text=title).last.locator("input[type=checkbox]").click()
+
+
+def test_settings_hold_at_once(client: Client, panel: Locator, page: Page) -> None:
+    choose_workspace(panel)
+    command(page, "settingeditor:open", query="Edge")
+    item = page.locator(".jp-Edge-status")
+    expect(item).to_be_visible()
+    choose(page, "Show in the status bar")
+    expect(item).to_be_hidden()
+    choose(page, "Ask before deleting")
+    client.upload_model("unasked", path("ccfraud.onnx"), framework=Framework.ONNX)
+    row(panel, "Models", "unasked").press("Delete")
+    expect(row(panel, "Models", "unasked")).to_have_count(0)
+    choose(page, "Ask before deleting")
+    choose(page, "Show in the status bar")
+    expect(item).to_be_visible()
 
 
 def test_deleting_asks_first(client: Client, panel: Locator, page: Page) -> None:

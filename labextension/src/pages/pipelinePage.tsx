@@ -33,7 +33,8 @@ export class PipelinePage extends Page<PipelinePageModel> {
     const { context, model } = this;
     const { trans } = context;
     const { pipeline, timings } = model;
-    const look = (range: PipelinePageModel['range']): void => void model.look(range).catch(notifyError);
+    const fail = (error: unknown): void => notifyError(error, trans);
+    const look = (range: PipelinePageModel['range']): void => void model.look(range).catch(fail);
     return (
       <div className="jp-Edge-pageBody">
         <Trouble context={context} page={model} />
@@ -88,7 +89,7 @@ function Head({ context, page }: IPartProps): React.JSX.Element | null {
               type="button"
               className="jp-Edge-next"
               title={caption}
-              onClick={() => void run(pipeline).catch(notifyError)}
+              onClick={() => void run(pipeline).catch((error: unknown) => notifyError(error, context.trans))}
             >
               {Icon && <Icon.react tag="span" />}
               {label}

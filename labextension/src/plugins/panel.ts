@@ -4,7 +4,7 @@ import {
   type JupyterFrontEnd,
   type JupyterFrontEndPlugin
 } from '@jupyterlab/application';
-import { ICommandPalette, Notification } from '@jupyterlab/apputils';
+import { ICommandPalette } from '@jupyterlab/apputils';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { IStateDB } from '@jupyterlab/statedb';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
@@ -19,6 +19,7 @@ import { addRowCommands } from '../commands';
 import { IEdge } from '../tokens';
 import type { IContext } from '../ui/section';
 import { SectionWidget } from '../ui/sectionWidget';
+import { notifyMismatch } from '../ui/mismatch';
 import { Preferences } from '../ui/preferences';
 import { Sidebar, type AnySection } from '../ui/sidebar';
 import { keepState } from '../ui/state';
@@ -100,11 +101,6 @@ function compare(this: { context: IContext; said: boolean }): void {
   const mismatch = serverVersion === null ? null : compareVersions(VERSION, serverVersion);
   if (mismatch && !this.said) {
     this.said = true;
-    const what = trans.__('The Edge panel is %1, its server part %2.', VERSION, serverVersion);
-    const next = trans.__(
-      'Run this where Jupyter runs, restart Jupyter and reload the page: %1',
-      mismatch.pip
-    );
-    Notification.warning(`${what} ${next}`, { autoClose: false });
+    notifyMismatch(trans, VERSION, serverVersion ?? '', mismatch.pip);
   }
 }

@@ -17,6 +17,11 @@ export class EngineDown extends ReactWidget {
   }
 }
 
+/** A sentence whose parts between backticks are to be typed. */
+function withCode(sentence: string): React.ReactNode {
+  return sentence.split('`').map((part, index) => (index % 2 ? <code key={index}>{part}</code> : part));
+}
+
 /** What no answer of the engine means, and what to do. */
 export function EngineNote({ context }: { context: IContext }): React.JSX.Element {
   const { model, commands, trans } = context;
@@ -29,7 +34,7 @@ export function EngineNote({ context }: { context: IContext }): React.JSX.Elemen
   return (
     <div className="jp-Edge-note" role="alert">
       <h3>{engineSentence(engine, trans)}</h3>
-      {why && <p>{why}</p>}
+      {why && <p>{withCode(why)}</p>}
       <p>{next}</p>
       {code && <code className="jp-Edge-code">{code}</code>}
       <div className="jp-Edge-choices">

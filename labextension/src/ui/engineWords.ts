@@ -84,8 +84,7 @@ export function adviceFor(engine: EngineModel, trans: TranslationBundle): IAdvic
     default:
       return {
         why,
-        next: trans.__('Start the engine anew, or look at its log:'),
-        code: 'jupyter edge engine logs',
+        next: trans.__('Start it anew, or mend what its log tells.'),
         canStart: true
       };
   }

@@ -21,12 +21,13 @@ export class Header extends ReactWidget {
     const { model, commands, trans } = this.context;
     const { engine } = model;
     const refresh = commandId('refresh');
+    const isQuiet = !engine.isRunning && !engine.isStarting && engine.state !== null; // the note below says it
     return (
       <>
         <div className="jp-Edge-engine">
           <span className={`jp-Edge-mark jp-mod-${engineTone(engine)}`} aria-hidden="true" />
           <span className="jp-Edge-engineState" role="status">
-            {engineSentence(engine, trans)}
+            {isQuiet ? trans.__('Edge') : engineSentence(engine, trans)}
           </span>
           <button
             type="button"

@@ -1,4 +1,5 @@
-import { Notification } from '@jupyterlab/apputils';
+import { Notification, showErrorMessage } from '@jupyterlab/apputils';
+import type { TranslationBundle } from '@jupyterlab/translation';
 
 import { followJob } from '../model/jobs';
 import type { IJob } from '../model/types';
@@ -6,6 +7,8 @@ import type { IContext } from './section';
 
 /** How long a good end is shown. */
 const GLAD_MS = 4000;
+/** How much of a message JupyterLab shows. */
+const SHOWN_LETTERS = 140;
 
 /**
  * Have a job begun, and show it from then to its end, with a button that cancels it; resolves once it has ended.
@@ -26,7 +29,8 @@ export async function runJob(
       note.end('default', trans.__('%1: nothing to do', title));
       return;
     }
-    const cancel = (): void => void model.client.call('jobs/cancel', { id }).catch(notifyError);
+    const cancel = (): void =>
+      void model.client.call('jobs/cancel', { id }).catch((error: unknown) => notifyError(error, trans));
     cancelling.signal.addEventListener('abort', cancel);
     if (cancelling.signal.aborted) {
       cancel();
@@ -78,11 +82,15 @@ class JobNote {
   }
 
   end(type: Notification.TypeOptions, message: string): void {
-    const autoClose = type === 'error' ? false : GLAD_MS;
-    if (this._id !== null) {
-      Notification.update({ id: this._id, message, type, autoClose, actions: [] });
-    } else if (type === 'error') {
-      Notification.error(message, { autoClose });
+    if (type === 'error') {
+      const failure = { autoClose: false as const, actions: actionsOf(message, this.context.trans) };
+      if (this._id === null) {
+        Notification.error(message, failure);
+      } else {
+        Notification.update({ id: this._id, message, type, ...failure });
+      }
+    } else if (this._id !== null) {
+      Notification.update({ id: this._id, message, type, autoClose: GLAD_MS, actions: [] });
     }
   }
 
@@ -90,8 +98,18 @@ class JobNote {
 }
 
 /** Say what went wrong with something that was asked for here. */
-export function notifyError(error: unknown): void {
-  Notification.error(sentenceOf(error), { autoClose: false });
+export function notifyError(error: unknown, trans: TranslationBundle): void {
+  const message = sentenceOf(error);
+  Notification.error(message, { autoClose: false, actions: actionsOf(message, trans) });
+}
+
+/** What a notification of an error offers: to be read in full, where it is cut off. */
+function actionsOf(message: string, trans: TranslationBundle): Notification.IAction[] {
+  const callback = (event: MouseEvent): void => {
+    event.preventDefault();
+    void showErrorMessage(trans.__('Edge'), message);
+  };
+  return message.length > SHOWN_LETTERS ? [{ label: trans.__('Show All'), callback }] : [];
 }
 
 function sentenceOf(error: unknown): string {
