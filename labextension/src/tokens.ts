@@ -1,4 +1,5 @@
 import { Token } from '@lumino/coreutils';
+import type { Widget } from '@lumino/widgets';
 
 import type { IContext } from './ui/section';
 
@@ -6,6 +7,8 @@ import type { IContext } from './ui/section';
 export interface IEdge extends IContext {
   /** Show the panel. */
   reveal: () => void;
+  /** The panel itself. */
+  panel: Widget;
 }
 
 export const IEdge = new Token<IEdge>(

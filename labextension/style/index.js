@@ -4,3 +4,4 @@ import './rows.css';
 import './notes.css';
 import './pages.css';
 import './charts.css';
+import './files.css';

@@ -1,18 +1,81 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { ICommandPalette } from '@jupyterlab/apputils';
+import { PathExt } from '@jupyterlab/coreutils';
 import { ILauncher } from '@jupyterlab/launcher';
+import type { Contents, ServiceManager } from '@jupyterlab/services';
 
+import { quickstart } from '../files/quickstart';
 import { IEdge } from '../tokens';
+import { edgeIcon } from '../ui/icons';
+import { notifyError } from '../ui/notify';
 import { commandId } from '../ui/section';
+
+const QUICKSTART = commandId('quickstart');
 
 const launcher: JupyterFrontEndPlugin<void> = {
   id: 'jupyter-edge:launcher',
-  description: 'Adds a card to the launcher.',
+  description: 'Adds cards to the launcher: the panel, and a notebook to begin with.',
   autoStart: true,
   requires: [IEdge],
-  optional: [ILauncher],
-  activate: (_app: JupyterFrontEnd, { trans }: IEdge, cards: ILauncher | null): void => {
+  optional: [ILauncher, ICommandPalette],
+  activate: (
+    app: JupyterFrontEnd,
+    edge: IEdge,
+    cards: ILauncher | null,
+    palette: ICommandPalette | null
+  ): void => {
+    const { trans } = edge;
+    addQuickstart(app, edge);
+    cards?.add({ command: QUICKSTART, category: trans.__('Other'), rank: 4 });
     cards?.add({ command: commandId('show'), category: trans.__('Other'), rank: 5 });
+    palette?.addItem({ command: QUICKSTART, category: trans.__('Edge'), args: { isPalette: true } });
   }
 };
 
 export default launcher;
+
+function addQuickstart({ commands, serviceManager }: JupyterFrontEnd, { trans }: IEdge): void {
+  commands.addCommand(QUICKSTART, {
+    label: args => (args.isPalette ? trans.__('New Edge Quickstart Notebook') : trans.__('Edge Quickstart')),
+    caption: trans.__('Make a notebook that uploads, deploys and publishes a sample model, and open it'),
+    icon: args => (args.isPalette ? undefined : edgeIcon),
+    describedBy: {
+      args: {
+        type: 'object',
+        properties: {
+          cwd: { type: 'string', description: trans.__('The folder that the notebook is made in') }
+        }
+      }
+    },
+    execute: async args => {
+      try {
+        const { contents } = serviceManager;
+        const content = quickstart(trans, await pythonOf(serviceManager));
+        const made = await newNotebook(contents, typeof args.cwd === 'string' ? args.cwd : '');
+        await contents.save(made, { type: 'notebook', format: 'json', content });
+        await commands.execute('docmanager:open', { path: made });
+      } catch (error) {
+        notifyError(error);
+      }
+    }
+  });
+}
+
+/** Make an empty notebook and return its path; where the good name is taken, it keeps the one that Jupyter gave it. */
+async function newNotebook(contents: Contents.IManager, path: string): Promise<string> {
+  const made = await contents.newUntitled({ path, type: 'notebook' });
+  const wanted = PathExt.join(PathExt.dirname(made.path), 'edge-quickstart.ipynb');
+  try {
+    return (await contents.rename(made.path, wanted)).path;
+  } catch {
+    return made.path;
+  }
+}
+
+/** Return the name of a Python kernel: the server's default one, if it is Python. */
+async function pythonOf({ kernelspecs }: ServiceManager.IManager): Promise<string> {
+  await kernelspecs.ready;
+  const { default: first = 'python3', kernelspecs: all = {} } = kernelspecs.specs ?? {};
+  const isPython = (name: string): boolean => all[name]?.language === 'python';
+  return [first, ...Object.keys(all)].find(isPython) ?? first;
+}

@@ -72,7 +72,7 @@ function activate(
   void settings?.load(ID).then(loaded => preferences.follow(loaded));
   model.engine.changed.connect(compare, { context, said: false });
   labShell?.layoutModified.connect(() => sidebar.isVisible && void live.show());
-  return { ...context, reveal };
+  return { ...context, reveal, panel: sidebar };
 }
 
 /** Make the sidebar, and a command of each action of each section. */

@@ -1,3 +1,4 @@
+import { withCode } from '../files/codeActions';
 import type { IContext, ISection } from '../ui/section';
 import { activity } from './activity';
 import { edges } from './edges';
@@ -13,10 +14,10 @@ export type EachSection = <T>(section: ISection<T>) => void;
 /** Hand over each section, in the order of the panel. */
 export function forEachSection(context: IContext, take: EachSection): void {
   take(workspaces(context));
-  take(models(context));
-  take(pipelines(context));
-  take(publishes(context));
-  take(edges(context));
+  take(withCode(context, 'models', models(context)));
+  take(withCode(context, 'pipelines', pipelines(context)));
+  take(withCode(context, 'publishes', publishes(context)));
+  take(withCode(context, 'edges', edges(context)));
   take(activity(context));
   take(log(context));
 }

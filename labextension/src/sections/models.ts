@@ -1,8 +1,7 @@
-import { fileUploadIcon, copyIcon } from '@jupyterlab/ui-components';
+import { fileUploadIcon } from '@jupyterlab/ui-components';
 
 import type { IPanelCommand } from '../commands';
 import { startUpload } from '../model/upload';
-import { copyText } from '../ui/copy';
 import type { IModel } from '../model/types';
 import { askForFile, askToRemove } from '../ui/ask';
 import { runJob } from '../ui/notify';
@@ -24,14 +23,6 @@ export function models(context: IContext): ISection<IModel> {
       [trans.__('Changed'), moment(item.updated_at)]
     ],
     actions: [
-      {
-        id: 'copy-model-code',
-        label: trans.__('Copy Cell That Gets the Model'),
-        caption: trans.__('Copy the Python that gets this model, for a notebook'),
-        icon: copyIcon,
-        isQuick: true,
-        run: ({ name }) => copyText(`model = client.get_model(${JSON.stringify(name)})`)
-      },
       {
         id: 'delete-model',
         label: trans.__('Delete Model…'),
