@@ -64,7 +64,7 @@ class Home:
         """Return where the engine says it listens; ``None`` if no engine has said so."""
         try:
             return EngineAddress(**json.loads(self.address_file.read_text()))
-        except (FileNotFoundError, ValueError, TypeError):
+        except (FileNotFoundError, NotADirectoryError, ValueError, TypeError):
             return None
 
     def write_address(self, address: EngineAddress) -> None:

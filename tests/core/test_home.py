@@ -25,6 +25,11 @@ def test_a_file_that_is_no_address_counts_as_none(tmp_path: Path, text: str) -> 
     assert home.read_address() is None
 
 
+def test_a_home_that_is_a_file_has_no_engine(tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("")
+    assert Home(tmp_path / "home").read_address() is None
+
+
 def test_the_home_is_where_the_environment_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JUPYTER_EDGE_HOME", str(tmp_path / "home"))
     assert Home().path == tmp_path / "home"
