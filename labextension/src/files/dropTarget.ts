@@ -80,7 +80,9 @@ export class DropTarget {
     event.preventDefault();
     event.stopPropagation();
     this.face.hidden = true;
-    this.take(files, this.pipelineAt(event.target)).catch(notifyError);
+    this.take(files, this.pipelineAt(event.target)).catch((error: unknown) =>
+      notifyError(error, this.edge.trans)
+    );
   }
 
   private async take(files: readonly AnyFile[], pipeline: IPipeline | null): Promise<void> {

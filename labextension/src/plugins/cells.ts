@@ -38,7 +38,8 @@ function addInsertion({ commands, shell }: JupyterFrontEnd, { trans }: IEdge): v
     execute: async ({ code }) => {
       if (!commands.hasCommand(INSERT_BELOW) || !commands.isEnabled(INSERT_BELOW)) {
         notifyError(
-          trans.__('There is no notebook to put the cell into: open one, or copy the code instead.')
+          trans.__('There is no notebook to put the cell into: open one, or copy the code instead.'),
+          trans
         );
         return;
       }

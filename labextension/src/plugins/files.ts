@@ -97,7 +97,7 @@ function addUpload(edge: IEdge, selection: Selection): void {
           pathsOf(args).map(path => selection.onServer(path))
         );
       } catch (error) {
-        notifyError(error);
+        notifyError(error, trans);
       }
     }
   });
@@ -132,7 +132,7 @@ function addInfer(edge: IEdge, selection: Selection): void {
           await selection.refresh();
         }
       } catch (error) {
-        notifyError(error);
+        notifyError(error, trans);
       }
     }
   });

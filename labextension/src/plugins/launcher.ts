@@ -55,7 +55,7 @@ function addQuickstart({ commands, serviceManager }: JupyterFrontEnd, { trans }:
         await contents.save(made, { type: 'notebook', format: 'json', content });
         await commands.execute('docmanager:open', { path: made });
       } catch (error) {
-        notifyError(error);
+        notifyError(error, trans);
       }
     }
   });
