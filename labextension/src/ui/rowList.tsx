@@ -4,7 +4,7 @@ import * as React from 'react';
 import { Row } from './row';
 import type { IContext, ISection } from './section';
 
-const ROW_PIXELS = 40;
+const rowPixels = (): number => 40;
 /** How many rows before the end the next page is asked for. */
 const AHEAD = 20;
 
@@ -26,8 +26,8 @@ export function RowList<T>({ context, section, drawing }: IRowListProps<T>): Rea
   const virtualizer = useVirtualizer({
     count: keys.length,
     getScrollElement: () => scroller.current,
-    estimateSize: () => ROW_PIXELS,
-    getItemKey: position => keys[position] ?? position,
+    estimateSize: rowPixels,
+    getItemKey: React.useCallback((position: number) => keys[position] ?? position, [keys]), // else all is laid out anew
     overscan: 8
   });
   const shown = virtualizer.getVirtualItems();
