@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import httpx
 import pandas as pd
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Request, expect
 
 from jupyter_edge import DeploymentConfigBuilder
 from jupyter_edge.client.discovery import stop_engine
@@ -56,6 +56,7 @@ def opened(lab: Lab, page: Page) -> Page:
     page.set_viewport_size({"width": 1500, "height": 1500})
     page.goto(f"{lab.url}/lab?reset&token={TOKEN}")
     page.wait_for_function("() => window.jupyterapp?.commands.hasCommand('jupyter-edge:open-pipeline')")
+    page.evaluate("async () => { await window.jupyterapp.restored }")
     return page
 
 
@@ -79,6 +80,12 @@ def open_pipeline(page: Page, pipeline_id: int, name: str) -> Locator:
 def open_fleet(page: Page) -> Locator:
     command(page, "jupyter-edge:open-fleet")
     return page.locator(FLEET)
+
+
+def saves(request: Request, *pages: str) -> bool:
+    """Tell whether JupyterLab keeps that these pages are open, which it does a while after a change."""
+    is_kept = request.method == "PUT" and "/api/workspaces/" in request.url
+    return is_kept and all(f'"jupyter-edge-{name}"' in (request.post_data or "") for name in pages)
 
 
 def test_a_fleet_without_edges_says_how_to_get_one(centre: Centre, opened: Page, photograph: Photograph) -> None:
@@ -116,7 +123,8 @@ def test_a_pipelines_page_shows_what_it_is_and_does(
         edge.infer()
     infer_badly(centre)
     opened.get_by_role("tab", name="Edge").click()
-    opened.get_by_role("row").filter(has_text="card-fraud").first.dblclick()
+    pipelines = opened.get_by_role("treegrid", name="Pipelines", exact=True)
+    pipelines.get_by_role("row").filter(has_text="card-fraud").dblclick()
     number = centre.pipeline.id()
     shown = opened.locator(PIPELINE.format(number))
     steps = shown.get_by_role("list", name="Steps, in the order in which they run")
@@ -210,9 +218,9 @@ def test_open_pages_come_back_with_the_browser_and_tell_when_the_engine_is_away(
     centre: Centre, opened: Page, photograph: Photograph
 ) -> None:
     number = centre.pipeline.id()
-    expect(open_pipeline(opened, number, "card-fraud").get_by_text("Definition")).to_be_visible()
-    expect(open_fleet(opened).get_by_text("Joins and losses")).to_be_visible()
-    opened.wait_for_timeout(2000)  # JupyterLab saves its layout a second after a change
+    with opened.expect_response(lambda answer: saves(answer.request, f"pipelines:{number}", "fleet:fleet")):
+        expect(open_pipeline(opened, number, "card-fraud").get_by_text("Definition")).to_be_visible()
+        expect(open_fleet(opened).get_by_text("Joins and losses")).to_be_visible()
     opened.goto(opened.url.split("?")[0])
     shown, fleet = opened.locator(PIPELINE.format(number)), opened.locator(FLEET)
     opened.get_by_role("tab", name="card-fraud").click()

@@ -56,13 +56,14 @@ function optionsOf(
   group: string,
   onPoint: (index: number | null) => void
 ): Omit<uPlot.Options, 'width'> {
+  const width = figure.kind === 'bars' ? figure.seconds : 0; // a bar stands on the stretch that it begins
   return {
     height: HEIGHT,
     legend: { show: false },
     padding: [8, 24, 0, 0],
     cursor: { sync: { key: group }, drag: { x: false, y: false }, y: false, points: { size: 7 } },
     scales: {
-      x: { time: true },
+      x: { time: true, range: (_, first, last) => [first, last + width] },
       y: { range: (_, low, high) => [Math.min(0, low * 1.08), high > 0 ? high * 1.08 : 1] }
     },
     axes: axesOf(figure),
