@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from pathlib import Path
 
 import pytest
@@ -24,18 +25,22 @@ def built(tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_build_that_fails_leaves_what_was_there(built: Path) -> None:
-    with pytest.raises(SystemExit), hook._replacing(built):
+def build(built: Path, made: str, *, fails: bool) -> None:
+    with hook._replacing(built):
         built.mkdir()
-        (built / "half.js").touch()
-        raise SystemExit("it does not compile")
+        (built / made).touch()
+        if fails:
+            sys.exit("it does not compile")
+
+
+def test_a_build_that_fails_leaves_what_was_there(built: Path) -> None:
+    with pytest.raises(SystemExit):
+        build(built, "half.js", fails=True)
     assert [path.name for path in built.iterdir()] == ["old.js"]
     assert list(built.parent.iterdir()) == [built]
 
 
 def test_a_build_that_succeeds_leaves_nothing_of_the_one_before(built: Path) -> None:
-    with hook._replacing(built):
-        built.mkdir()
-        (built / "new.js").touch()
+    build(built, "new.js", fails=False)
     assert [path.name for path in built.iterdir()] == ["new.js"]
     assert list(built.parent.iterdir()) == [built]

@@ -23,9 +23,11 @@ export function activity({ model, trans }: IContext): ISection<IJob> {
     key: ({ id }) => String(id),
     face: item => ({
       title: jobTitle(item, trans),
-      subtitle: isUnderWay(item) ? item.message : (item.error ?? trans.__('took %1', took(item))),
+      subtitle: isUnderWay(item)
+        ? item.message
+        : (item.error ?? trans.__('%1 after %2', states[item.state], took(item))),
       aside: isUnderWay(item) ? `${Math.round(item.progress * 100)} %` : ago(item.updated_at),
-      state: states[item.state],
+      state: item.state === 'succeeded' ? undefined : states[item.state], // names need the room
       tone: TONES[item.state] ?? 'busy',
       progress: isUnderWay(item) ? item.progress : undefined
     }),

@@ -15,15 +15,24 @@ export function RowFace({ face }: { face: IRowFace }): React.JSX.Element {
       </div>
       <div className="jp-Edge-second">
         {face.progress === undefined ? (
-          <span className="jp-Edge-subtitle">{face.subtitle}</span>
+          <Subtitle>{face.subtitle}</Subtitle>
         ) : (
           <>
             <progress className="jp-Edge-progress" value={face.progress} max={1} aria-label={face.title} />
-            <span className="jp-Edge-subtitle">{face.subtitle}</span>
+            <Subtitle>{face.subtitle}</Subtitle>
           </>
         )}
         {face.aside && <span className="jp-Edge-aside">{face.aside}</span>}
       </div>
     </div>
+  );
+}
+
+/** Text that may be cut off, and is whole in a tooltip. */
+function Subtitle({ children }: { children: React.ReactNode }): React.JSX.Element {
+  return (
+    <span className="jp-Edge-subtitle" title={typeof children === 'string' ? children : undefined}>
+      {children}
+    </span>
   );
 }
