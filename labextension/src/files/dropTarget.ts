@@ -121,6 +121,9 @@ export class DropTarget {
 
   /** Show the panel to files that are held over its tab for a while. */
   private dwell({ target }: Event): void {
+    if (target === document.body) {
+      return; // told of each place that refuses a drag, too
+    }
     clearTimeout(this.timer);
     if (target instanceof Element && target.closest(`[data-id="${this.edge.panel.id}"]`)) {
       this.timer = setTimeout(this.edge.reveal, DWELL_MS);
