@@ -75,6 +75,7 @@ function moved(press: PointerEvent): Promise<IMoved | null> {
     };
     const options = { capture: true, signal: ended.signal };
     document.addEventListener('pointermove', onMove, options);
+    document.addEventListener('selectstart', event => event.preventDefault(), options);
     for (const type of ['pointerup', 'pointercancel']) {
       document.addEventListener(type, end, options);
     }
