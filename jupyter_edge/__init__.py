@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         Architecture,
         Client,
         DeploymentConfigBuilder,
+        DynamicBatchingConfig,
         EntityNotFoundError,
         Framework,
     )
@@ -23,7 +24,15 @@ if sys.platform == "win32":
     raise ImportError(msg)
 
 __version__ = VERSION
-__all__ = ["Acceleration", "Architecture", "Client", "DeploymentConfigBuilder", "EntityNotFoundError", "Framework"]
+__all__ = [
+    "Acceleration",
+    "Architecture",
+    "Client",
+    "DeploymentConfigBuilder",
+    "DynamicBatchingConfig",
+    "EntityNotFoundError",
+    "Framework",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from jupyter_edge.client.serving import LocalEdge, local_edge, local_edges, serve_here
     from jupyter_edge.client.status import EngineStatus, engine_status
     from jupyter_edge.client.workspace import Workspace
+    from jupyter_edge.core.batching import DynamicBatchingConfig
     from jupyter_edge.core.deployment import DeploymentConfig, DeploymentConfigBuilder
     from jupyter_edge.core.errors import (
         AuthenticationError,
@@ -60,6 +61,7 @@ __all__ = [
     "DeploymentConfig",
     "DeploymentConfigBuilder",
     "DeploymentError",
+    "DynamicBatchingConfig",
     "Edge",
     "EdgeError",
     "EngineStatus",
@@ -125,6 +127,7 @@ _HOMES = {
     "jupyter_edge.client.publish": ("Publish",),
     "jupyter_edge.client.status": ("EngineStatus", "engine_status"),
     "jupyter_edge.client.workspace": ("Workspace",),
+    "jupyter_edge.core.batching": ("DynamicBatchingConfig",),
     "jupyter_edge.core.deployment": ("DeploymentConfig", "DeploymentConfigBuilder"),
     "jupyter_edge.core.errors": (
         "AuthenticationError",

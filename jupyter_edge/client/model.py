@@ -12,6 +12,7 @@ from jupyter_edge.client.panels import load_panel
 from jupyter_edge.client.transport import Answer
 from jupyter_edge.client.twins import Kinds, Twins, reading, workspace_name
 from jupyter_edge.client.upload import ModelUpload
+from jupyter_edge.core.batching import DynamicBatchingConfig, require_one_way
 from jupyter_edge.core.errors import EdgeError, InvalidInputError
 from jupyter_edge.core.framework import Framework
 from jupyter_edge.core.naming import check_name
@@ -84,19 +85,30 @@ class ModelVersion(Twins, Details):
         batch = self._config["batch_config"]
         return None if batch is None else str(batch)
 
+    def dynamic_batching_config(self) -> DynamicBatchingConfig | None:
+        """Return how requests of one row are gathered, if that was configured."""
+        batching = self._config["dynamic_batching_config"]
+        return None if batching is None else DynamicBatchingConfig.from_dict(batching)
+
     def status(self) -> str:
         """Ask the engine for the version's status: ``ready``, ``error``, or on the way there."""
         self._load()
         return str(self._version["status"])
 
     def configure(
-        self, tensor_fields: Sequence[str] | None = None, batch_config: str | None = None, **options: Any
+        self,
+        tensor_fields: Sequence[str] | None = None,
+        batch_config: str | None = None,
+        dynamic_batching_config: DynamicBatchingConfig | None = None,
+        **options: Any,
     ) -> Self:
         """Set how the model is run, and return this version, so that it chains on ``upload_model``.
 
         Args:
             tensor_fields: the request's columns, one for each input of the model, in the model's order.
             batch_config: ``"single"`` to allow one row in a request only.
+            dynamic_batching_config: how requests of one row are gathered; without it, those that arrive at the same
+                moment run together.
             options: ``filter_threshold``, ``input_schema`` and ``output_schema``, which the engine stores.
 
         Raises:
@@ -106,10 +118,16 @@ class ModelVersion(Twins, Details):
         if unknown:
             msg = f"configure() has no option {', '.join(sorted(unknown))}: give tensor_fields or batch_config."
             raise InvalidInputError(msg)
+        require_one_way(batch_config, dynamic_batching_config)
         if isinstance(tensor_fields, str):
             msg = f"tensor_fields is the text {tensor_fields!r}: give a list of column names, [{tensor_fields!r}]."
             raise InvalidInputError(msg)
-        settings = {"tensor_fields": tensor_fields and list(tensor_fields), "batch_config": batch_config, **options}
+        settings = {
+            "tensor_fields": tensor_fields and list(tensor_fields),
+            "batch_config": batch_config,
+            "dynamic_batching_config": dynamic_batching_config and dynamic_batching_config.to_json(),
+            **options,
+        }
         body = {key: value for key, value in settings.items() if value is not None and key != "runtime"}
         self._client.transport.post("models/insert_model_config", {"model_version_id": self.id(), **body})
         self._load()
@@ -129,7 +147,7 @@ class ModelVersion(Twins, Details):
 
     def details(self) -> dict[str, object]:
         """Return the rows of the version's table."""
-        single = "single (one row in a request)"
+        single, batching = "single (one row in a request)", self.dynamic_batching_config()
         return {
             "Name": self.name(),
             "Version": self.version(),
@@ -140,6 +158,7 @@ class ModelVersion(Twins, Details):
             "Runtime": f"{self.runtime()} (native)",
             "Tensor Fields": ", ".join(self.tensor_fields() or []) or "the model's own inputs",
             "Batch Config": single if self.batch_config() == "single" else self.batch_config(),
+            "Dynamic Batching": "" if batching is None else _batching_text(batching),
             "Architecture": (self._version["conversion"] or {}).get("arch"),
         }
 
@@ -159,6 +178,11 @@ class ModelVersion(Twins, Details):
     def _load(self) -> None:
         fresh = self._client.transport.post("models/get_version_by_id", {"model_version_id": self.id()})
         self._version, self._config = fresh["model_version"]["model_version"], fresh["model_version"]["config"]
+
+
+def _batching_text(batching: DynamicBatchingConfig) -> str:
+    limit = "" if batching.batch_size_limit is None else f", never more than {batching.batch_size_limit}"
+    return f"waits up to {batching.max_batch_delay_ms} ms for {batching.batch_size_target} rows{limit}"
 
 
 class Model(Twins, Details):

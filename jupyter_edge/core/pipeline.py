@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from jupyter_edge.core.batching import DynamicBatchingConfig
 from jupyter_edge.core.errors import InvalidInputError
 from jupyter_edge.core.schema import ModelSchema
 
@@ -24,8 +25,7 @@ class ModelSpec:
 
     ``tensor_fields`` names the request's columns, mapped to the model's inputs by position; ``batch_config`` is
     ``"single"`` where a request may hold one row only. ``dynamic_batching`` says how requests of one row are gathered,
-    by the names of Wallaroo's DynamicBatchingConfig: ``max_batch_delay_ms`` and ``batch_size_target``; ``None`` runs
-    together what arrives at the same moment.
+    ``None`` runs together what arrives at the same moment.
     """
 
     name: str
@@ -36,7 +36,7 @@ class ModelSpec:
     tensor_fields: tuple[str, ...] | None = None
     batch_config: str | None = None
     runtime: str = "onnx"
-    dynamic_batching: dict[str, float] | None = None
+    dynamic_batching: DynamicBatchingConfig | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the model as JSON values."""
@@ -45,7 +45,7 @@ class ModelSpec:
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> ModelSpec:
         """Read what ``to_json`` wrote."""
-        fields = value["tensor_fields"]
+        fields, batching = value["tensor_fields"], value.get("dynamic_batching")
         return cls(
             name=value["name"],
             version=value["version"],
@@ -55,7 +55,8 @@ class ModelSpec:
             tensor_fields=None if fields is None else tuple(fields),
             batch_config=value["batch_config"],
             runtime=value["runtime"],
-            dynamic_batching=value.get("dynamic_batching"),  # absent from what was published by earlier versions
+            # Absent from what was published by earlier versions.
+            dynamic_batching=None if batching is None else DynamicBatchingConfig.from_dict(batching),
         )
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from jupyter_edge.core.batching import DynamicBatchingConfig, require_one_way
 from jupyter_edge.core.errors import ConflictError, InvalidInputError
 from jupyter_edge.core.pipeline import models_of
 from jupyter_edge.core.schema import ModelSchema
@@ -69,8 +70,11 @@ def add_config(session: Session, version_id: int, settings: dict[str, Any]) -> M
 
     Raises:
         EntityNotFoundError: if there is no such version.
-        InvalidInputError: if ``tensor_fields`` does not name each of the model's inputs once.
+        InvalidInputError: if ``tensor_fields`` does not name each of the model's inputs once, or settings of batches
+            do not fit each other.
     """
+    batching = settings.get("dynamic_batching_config")
+    require_one_way(settings.get("batch_config"), batching and DynamicBatchingConfig.from_dict(batching))
     version = get_version(session, version_id)
     fields = settings.get("tensor_fields")
     inputs = [spec.name for spec in ModelSchema.from_json(version.schema).inputs]

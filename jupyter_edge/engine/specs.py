@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from jupyter_edge.core.batching import DynamicBatchingConfig
 from jupyter_edge.core.errors import ConflictError, InvalidInputError
 from jupyter_edge.core.pipeline import ModelRef, ModelSpec, PipelineSpec, models_of
 from jupyter_edge.core.schema import ModelSchema
@@ -115,6 +116,7 @@ def _model_spec(config: ModelConfig) -> ModelSpec:
     if model.status != "ready":
         msg = f"Model {model.model.name} of version {model.version} is not ready but {model.status}: upload it again."
         raise ConflictError(msg)
+    batching = config.dynamic_batching_config
     return ModelSpec(
         name=model.model.name,
         version=model.version,
@@ -123,6 +125,7 @@ def _model_spec(config: ModelConfig) -> ModelSpec:
         schema=ModelSchema.from_json(model.schema),
         tensor_fields=tuple(config.tensor_fields) if config.tensor_fields else None,
         batch_config=config.batch_config,
+        dynamic_batching=DynamicBatchingConfig.from_dict(batching) if batching else None,
         runtime=config.runtime,
     )
 

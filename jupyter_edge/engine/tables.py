@@ -129,6 +129,7 @@ class ModelConfig(Base):
     input_schema: Mapped[str | None]
     output_schema: Mapped[str | None]
     batch_config: Mapped[str | None]
+    dynamic_batching_config: Mapped[dict[str, Any] | None]
     model_version: Mapped[ModelVersion] = relationship(back_populates="configs")
 
 

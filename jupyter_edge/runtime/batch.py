@@ -41,11 +41,12 @@ class Batch:
 class Gathering:
     """How requests of one row become a batch: those of one turn of the event loop, or of ``delay`` seconds.
 
-    A batch runs at once when it has ``target`` rows.
+    A batch runs at once when it has ``target`` rows; it never has more than ``limit``.
     """
 
     delay: float = 0.0
     target: int = 128
+    limit: int = 128
 
 
 def joined(batches: list[Batch]) -> Batch:

@@ -161,7 +161,7 @@ class Dispatcher:
         assert self._gathering is not None  # noqa: S101 (it has gathered)
         self._flushing = None
         while self._gathered and not (self._works_long and self._runs >= self._thread_count):
-            count = min(len(self._gathered), self._gathering.target)
+            count = min(len(self._gathered), self._gathering.limit)
             items = [self._gathered.popleft() for _ in range(count)]
             if self._works_long:
                 self._submit_run(items)

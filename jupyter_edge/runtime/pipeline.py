@@ -81,8 +81,9 @@ class Pipeline:
         asked = next((model.dynamic_batching for model in self.spec.models if model.dynamic_batching), None)
         if asked is None:
             return Gathering()
-        target = int(asked.get("batch_size_target", Gathering.target))
-        return Gathering(asked.get("max_batch_delay_ms", 0) / 1000, max(1, target))
+        target = asked.batch_size_target
+        limit = asked.batch_size_limit or max(target, Gathering.limit)
+        return Gathering(asked.max_batch_delay_ms / 1000, target, limit)
 
     def keeps_rows_apart(self, batch: Batch) -> bool:
         """Tell whether a row's result is the same beside another one as alone, which no model says of itself.

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from jupyter_edge import samples
-from jupyter_edge.client import Client, EntityNotFoundError, Framework, InvalidInputError, Job
+from jupyter_edge.client import Client, DynamicBatchingConfig, EntityNotFoundError, Framework, InvalidInputError, Job
 
 
 def test_an_upload_is_kept_byte_for_byte_and_configured(client: Client, ccfraud: Path) -> None:
@@ -24,6 +24,21 @@ def test_an_upload_is_kept_byte_for_byte_and_configured(client: Client, ccfraud:
     assert "one row in a request" in html
     assert "native" in html
     assert repr(model).startswith("ModelVersion(name='ccfraud'")
+
+
+def test_how_requests_are_gathered_is_configured_and_deployed(client: Client, ccfraud: Path) -> None:
+    batching = DynamicBatchingConfig(max_batch_delay_ms=1, batch_size_target=2, batch_size_limit=8)
+    model = client.upload_model("ccfraud", ccfraud)
+    assert model.dynamic_batching_config() is None
+    model.configure(dynamic_batching_config=batching)
+    assert model.dynamic_batching_config() == batching
+    assert "waits up to 1 ms for 2 rows, never more than 8" in model._repr_html_()
+    with pytest.raises(InvalidInputError, match="give one of them"):
+        model.configure(batch_config="single", dynamic_batching_config=batching)
+    pipeline = client.build_pipeline("gathering").add_model_step(model).deploy()
+    answer = pipeline.infer([{name: [0.0] * 29 for name in [spec.name for spec in model.schema().inputs]}])
+    assert len(answer) == 1
+    pipeline.undeploy()
 
 
 def test_an_onnx_file_needs_no_framework(client: Client, ccfraud: Path) -> None:

@@ -19,12 +19,14 @@ from wallaroo.object import EntityNotFoundError
 from wallaroo.framework import Framework
 from wallaroo.deployment_config import DeploymentConfigBuilder
 from wallaroo.engine_config import Architecture
+from wallaroo.dynamic_batching_config import DynamicBatchingConfig
 from CVDemoUtils import CVDemo
 from WallarooUtils import Util
 import jupyter_edge.client
 assert wallaroo.Client is jupyter_edge.client.Client
 assert wallaroo.DeploymentConfigBuilder is DeploymentConfigBuilder
 assert wallaroo.framework.Framework is Framework
+assert DynamicBatchingConfig(max_batch_delay_ms=10, batch_size_target=4) == DynamicBatchingConfig()
 assert wallaroo.object.EntityNotFoundError is jupyter_edge.client.EntityNotFoundError
 config = wallaroo.DeploymentConfigBuilder().replica_count(1).cpus(0.5).memory("900Mi").arch(Architecture.ARM).build()
 print(config["engine"]["resources"]["limits"], Framework.ONNX, wallaroo.__version__)

@@ -66,6 +66,7 @@ def test_a_version_comes_with_its_file_and_a_first_config(
         "input_schema": None,
         "output_schema": None,
         "batch_config": None,
+        "dynamic_batching_config": None,
     }
 
 
@@ -83,7 +84,15 @@ def test_a_new_config_is_a_new_row_and_the_newest_from_then_on(engine: EnginePro
     assert made["id"] > first["id"]
     assert engine.post("models/get_config_by_id", model_id=version_id)["model_config"] == made
     assert (
-        made == {"id": made["id"], "model_version_id": version_id, "runtime": "onnx", "output_schema": None} | settings
+        made
+        == {
+            "id": made["id"],
+            "model_version_id": version_id,
+            "runtime": "onnx",
+            "output_schema": None,
+            "dynamic_batching_config": None,
+        }
+        | settings
     )
     assert engine.post("models/get_config_by_id", model_id=version_id)["model_config"] == made
     plain = engine.post("models/insert_model_config", model_version_id=version_id, tensor_fields=[])["model_config"]
@@ -97,6 +106,9 @@ def test_a_new_config_is_a_new_row_and_the_newest_from_then_on(engine: EnginePro
         ({"tensor_fields": [""]}, "tensor_fields.0"),
         ({"tensor_fields": "tensor"}, "tensor_fields"),
         ({"batch_config": "many"}, "'single'"),
+        ({"batch_config": "single", "dynamic_batching_config": {}}, "give one of them"),
+        ({"dynamic_batching_config": {"batch_size_target": 0}}, "batch_size_target"),
+        ({"dynamic_batching_config": {"batch_size_target": 4, "batch_size_limit": 3}}, "at least the target"),
         ({"input_schema": "not base64!"}, "input_schema"),
         ({"filter_threshold": "high"}, "filter_threshold"),
     ],

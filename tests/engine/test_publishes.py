@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from jupyter_edge.core.batching import DynamicBatchingConfig
 from jupyter_edge.core.pipeline import PipelineSpec
 from jupyter_edge.core.secret import Secret
 from jupyter_edge.oci.client import RegistryClient
@@ -171,6 +172,17 @@ def test_steps_are_published_with_the_config_that_is_named_for_them(scene: Scene
     for config_id, column in ((scene.config_id, "tensor"), (other, "other")):
         publish = scene.publish(model_config_ids=[config_id])
         assert [model.tensor_fields for model in published_spec(scene.engine, publish).models] == [(column,)]
+
+
+def test_how_requests_are_gathered_is_published(scene: Scene) -> None:
+    batching = {"max_batch_delay_ms": 5, "batch_size_target": 8, "batch_size_limit": None}
+    config = scene.engine.post(
+        "models/insert_model_config", model_version_id=scene.model_version_id, dynamic_batching_config=batching
+    )["model_config"]
+    assert config["dynamic_batching_config"] == batching
+    publish = scene.publish(model_config_ids=[config["id"]])
+    (model,) = published_spec(scene.engine, publish).models
+    assert model.dynamic_batching == DynamicBatchingConfig(5, 8)
 
 
 def test_a_config_that_no_step_uses_is_warned_of(scene: Scene) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto
 
+from jupyter_edge.core.batching import DynamicBatchingConfig
 from jupyter_edge.core.media_types import ARROW_FILE
 from jupyter_edge.core.records import NoLog
 from jupyter_edge.runtime.batch import Batch
@@ -152,7 +153,7 @@ def test_a_configured_delay_gathers_rows_until_there_are_enough(
     doubling: Pipeline, make_handler: HandlerMaker, log: Memory
 ) -> None:
     (model,) = doubling.spec.models
-    batching = {"max_batch_delay_ms": 20_000.0, "batch_size_target": 4.0}
+    batching = DynamicBatchingConfig(max_batch_delay_ms=20_000, batch_size_target=4)
     doubling.spec = replace(doubling.spec, models=(replace(model, dynamic_batching=batching),))
     handler = make_handler(doubling)
 
@@ -166,6 +167,15 @@ def test_a_configured_delay_gathers_rows_until_there_are_enough(
 
     assert outputs(asyncio.run(one_after_the_other())) == [[2 * number, 0, 0] for number in range(4)]
     assert [record.rows for record in log.records] == [4]
+
+
+def test_a_configured_limit_cuts_what_has_gathered(doubling: Pipeline, make_handler: HandlerMaker, log: Memory) -> None:
+    (model,) = doubling.spec.models
+    batching = DynamicBatchingConfig(max_batch_delay_ms=0, batch_size_target=2, batch_size_limit=3)
+    doubling.spec = replace(doubling.spec, models=(replace(model, dynamic_batching=batching),))
+    responses = together(make_handler(doubling), *(row(number, 0, 0) for number in range(7)))
+    assert outputs(responses) == [[2 * number, 0, 0] for number in range(7)]
+    assert [record.rows for record in log.records] == [3, 3, 1]
 
 
 async def wait_for(condition: Callable[[], bool]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import AfterValidator, Field
 from typing_extensions import TypedDict
@@ -49,6 +49,14 @@ class VersionItem(TypedDict):
     task_id: None
 
 
+class BatchingItem(TypedDict):
+    """How requests of one row are gathered: milliseconds to wait, rows that need not wait, most rows of a batch."""
+
+    max_batch_delay_ms: int
+    batch_size_target: int
+    batch_size_limit: int | None
+
+
 class ConfigItem(TypedDict):
     """Runtime settings of a model version; ``tensor_fields`` names a request's columns in the order of the inputs."""
 
@@ -60,6 +68,7 @@ class ConfigItem(TypedDict):
     input_schema: str | None
     output_schema: str | None
     batch_config: str | None
+    dynamic_batching_config: BatchingItem | None
 
 
 class VersionAndConfig(TypedDict):
@@ -130,6 +139,14 @@ class VersionId(RequestBody):
     model_version_id: Id
 
 
+class NewBatching(RequestBody):
+    """How requests of one row are gathered."""
+
+    max_batch_delay_ms: Annotated[int, Field(ge=0, le=60_000, strict=True)] = 10
+    batch_size_target: Annotated[int, Field(ge=1, le=2**31 - 1, strict=True)] = 4
+    batch_size_limit: Annotated[int, Field(ge=1, le=2**31 - 1, strict=True)] | None = None
+
+
 class NewConfig(VersionId):
     """A model version and the settings of its new config."""
 
@@ -138,6 +155,7 @@ class NewConfig(VersionId):
     input_schema: Base64Text | None = None
     output_schema: Base64Text | None = None
     batch_config: Literal["single"] | None = None
+    dynamic_batching_config: NewBatching | None = None
 
 
 class ConfigOf(RequestBody):
@@ -284,4 +302,5 @@ def _config(config: ModelConfig) -> ConfigItem:
         "input_schema": config.input_schema,
         "output_schema": config.output_schema,
         "batch_config": config.batch_config,
+        "dynamic_batching_config": cast("BatchingItem | None", config.dynamic_batching_config),
     }

@@ -5,9 +5,17 @@ from __future__ import annotations
 from jupyter_edge.client import Client
 from jupyter_edge.core.deployment import DeploymentConfigBuilder
 
-from . import deployment_config, engine_config, framework, object
+from . import deployment_config, dynamic_batching_config, engine_config, framework, object
 
-__all__ = ["Client", "DeploymentConfigBuilder", "deployment_config", "engine_config", "framework", "object"]
+__all__ = [
+    "Client",
+    "DeploymentConfigBuilder",
+    "deployment_config",
+    "dynamic_batching_config",
+    "engine_config",
+    "framework",
+    "object",
+]
 
 # The release whose tutorials these names are for; notebooks print it.
 __version__ = "2023.4.0"
