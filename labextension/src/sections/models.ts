@@ -1,10 +1,9 @@
 import { fileUploadIcon } from '@jupyterlab/ui-components';
 
 import type { IPanelCommand } from '../commands';
-import { startUpload } from '../model/upload';
+import { uploadFiles } from '../files/upload';
 import type { IModel } from '../model/types';
 import { askForFile, askToRemove } from '../ui/ask';
-import { runJob } from '../ui/notify';
 import type { IContext, ISection } from '../ui/section';
 import { ago, moment } from '../ui/words';
 
@@ -56,15 +55,11 @@ export function uploadModel(context: IContext): IPanelCommand {
     label: trans.__('Upload Model…'),
     caption: trans.__('Upload an ONNX file from this computer to the workspace'),
     icon: fileUploadIcon,
-    isEnabled: () => model.engine.isRunning && model.workspaceId !== null,
+    isEnabled: () => model.engine.isRunning,
     run: async () => {
       const file = await askForFile('.onnx');
-      if (file && model.workspaceId !== null) {
-        const place = model.workspaceId;
-        await runJob(context, trans.__('Upload of %1', file.name), signal =>
-          startUpload(model.client, place, file, signal)
-        );
-        await model.lists.models.refresh();
+      if (file) {
+        await uploadFiles(context, [file]);
       }
     }
   };
