@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,6 +36,14 @@ class Batch:
     def row(self, number: int) -> Batch:
         """Return one of the rows alone."""
         return Batch(1, {name: column[number : number + 1] for name, column in self.columns.items()}, self.shapes)
+
+    def form(self) -> Hashable:
+        """Return what batches have in common whose rows can be run as one."""
+        columns = tuple(
+            (name, column.dtype.str, column.shape[1:]) if isinstance(column, np.ndarray) else name
+            for name, column in self.columns.items()
+        )
+        return columns, tuple(self.shapes.items())
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Protocol
 
 from jupyter_edge.core.records import InferenceRecord
@@ -29,6 +29,11 @@ class Run(NamedTuple):
     record: InferenceRecord
     outcome: Outcome
 
+    def row(self, number: int) -> Run:
+        """Return one of the rows alone, but for the record, which is that of all."""
+        outputs = {name: column[number : number + 1] for name, column in self.outcome.outputs.items()}
+        return Run(self.batch.row(number), self.record, replace(self.outcome, outputs=outputs))
+
 
 @dataclass(slots=True)
 class Inference:
@@ -40,7 +45,8 @@ class Inference:
         parsed: how many nanoseconds it took to read them.
         write: answers the request once its rows have run.
         key: inferences that share it may be run as one batch; ``None`` for one that runs alone.
-        write_rows: answers several requests of one row each that have run as one batch.
+        write_rows: answers several requests of one row each that have run as one batch; ``None`` where each is
+            answered by its own ``write``.
     """
 
     target: str

@@ -134,6 +134,9 @@ class Handler:
         if isinstance(wanted, Response):
             return wanted
         parsed = time.perf_counter_ns() - started
-        return Inference(
+        inference = Inference(
             request.target, wanted.batch, parsed, lambda run: self._open_inference.write(wanted, run.outcome)
         )
+        if self._inferences.may_join:
+            inference.key = "v2", wanted.batch.form()
+        return inference

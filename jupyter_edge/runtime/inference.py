@@ -5,10 +5,8 @@ from __future__ import annotations
 import functools
 import logging
 import time
-from collections.abc import Hashable
 from typing import NamedTuple
 
-import numpy as np
 import orjson
 
 from jupyter_edge.core.dataset import Path, Selection
@@ -60,7 +58,8 @@ class InferenceService:
         self._echo_limit = echo_limit
         self._metrics = metrics
         self._outputs = tuple(pipeline.output_names)
-        self._may_join = True
+        self.may_join = True
+        """Whether rows may run beside each other, as far as is known."""
         last = pipeline.spec.models[-1]
         self._last_model = orjson.dumps({"model_name": last.name, "model_sha": last.sha}).decode()
 
@@ -83,14 +82,14 @@ class InferenceService:
             separator, leaves = None, ()  # the JSON [] does not say of which columns there is nothing
         layout = _Layout(form, leaves, separator)
         inference = Inference(request.target, batch, parsed, functools.partial(self._write, layout))
-        if form.encode_rows and self._may_join:
-            inference.key = _key(form, query, batch)
+        if form.encode_rows and self.may_join:
+            inference.key = form.media_type, query, batch.form()
             inference.write_rows = functools.partial(self._write_rows, layout)
         return inference
 
     def run(self, inferences: list[Inference]) -> list[Response]:
         """Run inferences of one key as one batch, or each alone where they cannot run together."""
-        if len(inferences) > 1 and self._may_join:
+        if len(inferences) > 1 and self.may_join:
             try:
                 return self._run_joined(inferences)
             except Exception as error:  # noqa: BLE001  each gets its own answer below
@@ -109,12 +108,15 @@ class InferenceService:
     def _run_joined(self, inferences: list[Inference]) -> list[Response]:
         write_rows = inferences[0].write_rows
         batch = joined([inference.batch for inference in inferences])
-        if write_rows is None or not self._pipeline.keeps_rows_apart(batch):
+        if not self._pipeline.keeps_rows_apart(batch):
             _log.warning("A row's result depends on the rows beside it: requests are run one by one from now on.")
-            self._may_join = False
+            self.may_join = False
             return [self._run_alone(inference) for inference in inferences]
         run = self._run(batch, sum(inference.parsed for inference in inferences) // len(inferences))
-        responses = write_rows(run)
+        if write_rows is not None:
+            responses = write_rows(run)
+        else:
+            responses = [inference.write(run.row(number)) for number, inference in enumerate(inferences)]
         self._log(run)
         return responses
 
@@ -203,15 +205,6 @@ def _chosen(query: str, columns: tuple[str, ...], outputs: tuple[str, ...]) -> t
         *(("metadata", name) for name in _METADATA),
     ]
     return selection.separator, tuple(selection.choose(leaves))
-
-
-def _key(form: Format, query: str, batch: Batch) -> Hashable:
-    """Return what requests have in common whose rows can be run, and written, as one table."""
-    columns = tuple(
-        (name, column.dtype.str, column.shape[1:]) if isinstance(column, np.ndarray) else name
-        for name, column in batch.columns.items()
-    )
-    return form.media_type, query, columns, tuple(batch.shapes.items())
 
 
 def _within(columns: dict[str, Column], limit: int | None) -> tuple[dict[str, Column], list[str]]:

@@ -87,6 +87,36 @@ def test_rows_of_one_turn_of_the_loop_run_as_one_batch(
     assert np.asarray(record.outputs["y"])[:, 0].tolist() == [2 * n for n in range(50)]
 
 
+def tensor(*numbers: Any, **more: Any) -> Request:
+    inputs = [{"name": "x", "shape": [1, 3], "datatype": "FP32", "data": list(numbers)}]
+    return Request("POST", "/v2/models/line/infer", {}, json.dumps({"inputs": inputs, **more}).encode())
+
+
+def test_rows_of_the_open_inference_protocol_run_together_and_are_answered_as_each_wants(
+    make_handler: HandlerMaker, doubling: Pipeline, log: Memory
+) -> None:
+    binary = {"parameters": {"binary_data_output": True}}
+    requests = tensor(0.5, 1, 2), tensor(1.5, 1, 2, id="mine"), tensor(2.5, 1, 2, **binary), tensor(1, 2, None)
+    handler = make_handler(doubling)
+    plain, named, as_bytes, with_null = together(handler, *requests)
+    assert [record.rows for record in log.records] == [4]
+    assert json.loads(plain.body)["outputs"][0]["data"] == [1, 2, 4]
+    assert (json.loads(named.body)["id"], json.loads(named.body)["outputs"][0]["data"]) == ("mine", [3, 2, 4])
+    assert as_bytes.body.endswith(np.array([5, 2, 4], "<f4").tobytes())
+    assert json.loads(with_null.body)["outputs"][0]["data"] == [2, 4, None]
+    for request, response in zip(requests, (plain, named, as_bytes, with_null), strict=True):
+        assert handler.respond(request) == response
+
+
+def test_a_tensor_request_that_cannot_be_answered_fails_alone(
+    make_handler: HandlerMaker, doubling: Pipeline, log: Memory
+) -> None:
+    wrong = tensor(1, 2, 3, outputs=[{"name": "z"}])
+    responses = together(make_handler(doubling), tensor(1, 2, 3), wrong, tensor(4, 5, 6))
+    assert [response.status for response in responses] == [200, 400, 200]
+    assert [record.rows for record in log.records] == [2]
+
+
 def test_requests_that_want_different_answers_run_together_with_their_like(
     make_handler: HandlerMaker, doubling: Pipeline, log: Memory
 ) -> None:
