@@ -79,7 +79,9 @@ class Template:
         ranges: list[int] = []
         position = 0
         for buffer in body.buffers:
-            size = sum(map(size_of, buffer))
+            size = 0
+            for part in buffer:
+                size += size_of(part)
             ranges += (position, size)
             parts += buffer
             if padding := -size % _ALIGNMENT:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import math
 from typing import Any, NamedTuple
@@ -15,6 +16,7 @@ from jupyter_edge.core.arrow_template import Body, Templates
 from jupyter_edge.runtime.answer import Answer, Constant
 
 _MAX_OFFSET = 2**31 - 1
+_MAX_KEPT_ROWS, _MAX_KEPT_BYTES = 16 * 1024, 128 * 1024
 # The canonical extension type of JSON (Arrow specification, "Canonical Extension Types").
 _JSON_TEXTS = {"ARROW:extension:name": "arrow.json", "ARROW:extension:metadata": ""}
 _templates = Templates()
@@ -71,8 +73,25 @@ def _add_numbers(body: Body, values: np.ndarray[Any, Any]) -> bool:
     return True
 
 
-def _offsets(rows: int, size: int) -> np.ndarray[Any, Any]:
+@functools.lru_cache(maxsize=32)
+def _kept_offsets(rows: int, size: int) -> np.ndarray[Any, Any]:
     return np.arange(rows + 1, dtype=np.int32) * np.int32(size)
+
+
+@functools.lru_cache(maxsize=32)
+def _kept_texts(text: bytes, rows: int) -> bytes:
+    return text * rows
+
+
+def _offsets(rows: int, size: int) -> np.ndarray[Any, Any]:
+    """Return where lists of equal length begin; clients send as many rows again and again."""
+    kept = _kept_offsets if rows <= _MAX_KEPT_ROWS else _kept_offsets.__wrapped__
+    return kept(rows, size)
+
+
+def _texts(text: bytes, rows: int) -> bytes:
+    kept = _kept_texts if len(text) * rows <= _MAX_KEPT_BYTES else _kept_texts.__wrapped__
+    return kept(text, rows)
 
 
 def _add_constant(body: Body, value: Any) -> bool:
@@ -82,7 +101,7 @@ def _add_constant(body: Body, value: Any) -> bool:
         body.add_array(rows, np.full(rows, value, np.int64))
     elif isinstance(value, str) and 0 < len(text := value.encode()) * rows <= _MAX_OFFSET:
         body.layout.append("text")
-        body.add_array(rows, _offsets(rows, len(text)), text * rows)
+        body.add_array(rows, _offsets(rows, len(text)), _texts(text, rows))
     elif value == []:
         body.layout.append("no texts")
         body.add_array(rows, _offsets(rows, 0))
