@@ -39,9 +39,9 @@ export function codeOf(thing: Thing, workspace: string): string {
   }
 }
 
-/** Put the line before a cell that loads `%edge`, where it is needed and none of the other cells has it. */
-export function withExtension(code: string, others: readonly string[]): string {
-  const isNeeded = HAS_MAGIC.test(code) && !others.some(other => IS_LOADED.test(other));
+/** Put the line before a cell that loads `%edge`, where it is needed and no cell above has it. */
+export function withExtension(code: string, above: readonly string[]): string {
+  const isNeeded = HAS_MAGIC.test(code) && !above.some(cell => IS_LOADED.test(cell));
   return isNeeded ? `${LOAD}\n${code}` : code;
 }
 

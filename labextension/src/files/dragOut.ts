@@ -5,7 +5,7 @@ import { Drag } from '@lumino/dragdrop';
 
 import type { IEdge } from '../tokens';
 import { withExtension } from './code';
-import { cellsOf, notebookAt } from './notebooks';
+import { cellsAbove, indexOf, notebookAt } from './notebooks';
 import { codeOfElement } from './things';
 
 const CELLS = 'application/vnd.jupyter.cells';
@@ -39,7 +39,7 @@ async function begin(app: JupyterFrontEnd, press: PointerEvent, wanted: Promise<
     proposedAction: 'copy'
   });
   const fill = ({ target }: Event): void => {
-    const others = cellsOf(notebookAt(app, target));
+    const others = cellsAbove(notebookAt(app, target), indexOf(target as Element)); // it comes above the cell there
     mimeData.setData(CELLS, [cellOf(withExtension(code, others))]);
   };
   fill(press);

@@ -21,7 +21,9 @@ export async function settle({ model, trans }: IContext): Promise<IWorkspace> {
     await model.refresh(null);
   }
   if (model.workspace === null && model.engine.isRunning) {
-    const made = await model.client.call<{ workspace_id: number }>('workspaces/create', { workspace_name: FIRST });
+    const made = await model.client.call<{ workspace_id: number }>('workspaces/create', {
+      workspace_name: FIRST
+    });
     await model.choose(made.workspace_id);
   }
   const { workspace } = model;

@@ -3,7 +3,7 @@ import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/applica
 import { withExtension } from '../files/code';
 import { INSERT_CELL } from '../files/codeActions';
 import { letRowsBeDragged } from '../files/dragOut';
-import { cellsOf } from '../files/notebooks';
+import { cellsAbove, indexOf } from '../files/notebooks';
 import { IEdge } from '../tokens';
 import { notifyError } from '../ui/notify';
 
@@ -43,7 +43,11 @@ function addInsertion({ commands, shell }: JupyterFrontEnd, { trans }: IEdge): v
         );
         return;
       }
-      const text = withExtension(typeof code === 'string' ? code : '', cellsOf(shell.currentWidget));
+      const active = shell.currentWidget?.node.querySelector('.jp-Cell.jp-mod-active');
+      const text = withExtension(
+        typeof code === 'string' ? code : '',
+        cellsAbove(shell.currentWidget, indexOf(active) + 1)
+      );
       await commands.execute(INSERT_BELOW);
       await commands.execute(WRITE, { text });
     }
