@@ -5,6 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 
-for name in ("serving", "log", "deployment", "client", "lifecycle", "arrow", "vision"):
+for name in ("serving", "log", "deployment", "client", "lifecycle", "arrow", "vision", "panel"):
     print(f"== {name}", flush=True)
     subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=True)
