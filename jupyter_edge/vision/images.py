@@ -29,7 +29,7 @@ def read_image(image: ImageSource) -> Picture:
     A path or the bytes of a file may be anything OpenCV reads (JPEG, PNG, WebP, TIFF, BMP ...); its EXIF orientation
     is applied. An array is taken as RGB, RGBA or gray (height x width, or with 1, 3 or 4 channels) of uint8, uint16,
     bool, or floats from 0 to 1; pass an OpenCV picture, which is BGR, as ``image[..., ::-1]``. Alpha is dropped, as
-    training pipelines do, and 16 bits become 8.
+    training pipelines do, and 16 bits become 8. PIL images of mode "F" or "I" are taken as arrays of their type are.
 
     Raises:
         InvalidInputError: there is no such file, it is not a picture, or the array has no such shape or type.
@@ -83,8 +83,10 @@ def _from_pil(image: Any) -> Picture:
     from PIL import ImageOps
 
     upright = ImageOps.exif_transpose(image)
-    if upright.mode.startswith("I"):  # "I;16", or "I" from an older Pillow
-        return _from_array(np.asarray(upright).clip(0, 65535).astype(np.uint16))
+    if upright.mode.startswith("I;16"):
+        return _from_array(np.asarray(upright).astype(np.uint16))
+    if upright.mode in {"F", "I"}:  # Pillow itself takes floats and 32-bit integers as 0 to 255, whatever they are
+        return _from_array(np.asarray(upright))
     return _from_array(np.asarray(upright.convert("RGB")))
 
 

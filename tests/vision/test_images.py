@@ -93,6 +93,13 @@ def test_floats_from_0_to_1_and_bools_are_pictures(quarters: Picture) -> None:
     np.testing.assert_array_equal(read_image(quarters.astype(bool)), quarters)
 
 
+def test_a_pil_image_of_floats_is_a_picture_as_its_array_is() -> None:
+    ramp = np.linspace(0, 1, 256, dtype=np.float32).reshape(16, 16)
+    picture = read_image(Image.fromarray(ramp))
+    np.testing.assert_array_equal(picture[..., 0].ravel(), np.arange(256))
+    np.testing.assert_array_equal(picture, read_image(ramp))
+
+
 def test_a_palette_is_resolved(quarters: Picture) -> None:
     np.testing.assert_array_equal(read_image(Image.fromarray(quarters).quantize(4)), quarters)
 
@@ -113,6 +120,8 @@ def test_png_round_trips_every_pixel() -> None:
         (np.zeros((40, 60), np.int64), "type int64"),
         (np.full((4, 4), 255.0), "floats from 0 to 1"),
         (np.full((4, 4), np.nan), "floats from 0 to 1"),
+        (Image.new("F", (4, 4), 200.0), "floats from 0 to 1"),
+        (Image.new("I", (4, 4), 200), "type int32"),
         (42, "not int"),
     ],
 )
