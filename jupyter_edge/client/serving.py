@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import socket
 import subprocess
@@ -32,9 +33,10 @@ _START_SECONDS = 60.0
 _STOP_SECONDS = 30.0
 _LOG_TAIL_LINES = 10
 # The edge runs in a process group of its own, which is interrupted, as by Ctrl-C in a terminal, when this process
-# closes its end of the pipe: when it says stop, ends, or is killed.
+# closes its end of the pipe: when it says stop, ends, or is killed. What bash itself says of its jobs is no output.
 _LEASH = """set -m
 {command} </dev/null & edge=$!
+exec 2>/dev/null
 {{ cat; kill -INT -- -$edge; }} >/dev/null 2>&1 & watch=$!
 wait $edge; status=$?
 kill -- -$watch 2>/dev/null
@@ -181,7 +183,7 @@ def serve_here(
         port: where to listen; the first free one from 8080 up if not given.
 
     Raises:
-        ConflictError: if an edge of this name joined from elsewhere.
+        ConflictError: if an edge of this name joined from elsewhere, or another process runs it.
         DeploymentError: with the end of its output, if it does not come up.
     """
     publish = publish or require_publish(pipeline)
@@ -192,9 +194,10 @@ def serve_here(
     if before is not None:
         before.stop()
     persist = Home().path / "edges" / (f"local-{known}" if name else f"unregistered-{known}")
-    if name:
-        publish = _joinable(pipeline, publish, name, tags, persist)
     with FileLock(Path(tempfile.gettempdir()) / f"jupyter-edge-ports-{os.getuid()}.lock"):
+        _require_free(known, persist)
+        if name:
+            publish = _joinable(pipeline, publish, name, tags, persist)
         port = port or _free_port()  # free until the edge has it: nobody else chooses meanwhile
         command = commands.serve_command(publish._published(), port, persist)
         edge = LocalEdge(known, publish, port, command, persist.with_suffix(".log"))
@@ -226,6 +229,18 @@ def _is_meant(edge: LocalEdge, pipeline: Pipeline, publish: Publish, name: str |
     """Say whether a running edge is what would be started; one that was removed is not: its rows cannot come home."""
     same = edge.running and edge.publish_id == publish.id and port in (None, edge.port)
     return same and (name is None or find_edge(pipeline, name) is not None)
+
+
+def _require_free(name: str, persist: Path) -> None:
+    """Refuse to start an edge whose folder an edge server holds: beside it, it would only end the other's log."""
+    try:
+        with (persist / "lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return
+    except BlockingIOError:
+        msg = f"Edge {name} runs already, in another notebook or process: stop it there, or take another name."
+        raise ConflictError(msg) from None
 
 
 def _joinable(pipeline: Pipeline, publish: Publish, name: str, tags: Sequence[str], persist: Path) -> Publish:

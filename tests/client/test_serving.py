@@ -3,6 +3,8 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 
 import pandas as pd
@@ -106,9 +108,31 @@ def test_an_edge_that_joined_from_elsewhere_is_not_served_here(
         serve_here(pipeline, name)
 
 
+def test_an_edge_that_another_process_runs_is_refused_in_one_line_and_goes_on(
+    pipeline: Pipeline, published: Publish, new_name: Callable[[], str], client: Client
+) -> None:
+    edge = serve_here(pipeline, new_name())
+    script = (
+        "from jupyter_edge.client import Client, serve_here\n"
+        "client = Client()\n"
+        f"client.set_current_workspace(client.get_workspace({client.get_current_workspace().name()!r}))\n"
+        f"serve_here(client.get_pipeline({pipeline.name()!r}), {edge.name!r})\n"
+    )
+    other = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False)
+    words = f"Edge {edge.name} runs already, in another notebook or process: stop it there, or take another name."
+    assert other.stderr.splitlines()[-1].endswith(f"ConflictError: {words}")
+    assert len(edge.infer(ROWS)) == 1
+    assert "Serving pipeline" in edge.log_file.read_text()
+
+
 def test_an_edge_that_does_not_start_says_why(pipeline: Pipeline, published: Publish) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(DeploymentError, match="cannot listen"):
+    with (
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        pytest.raises(DeploymentError, match="cannot listen") as caught,
+    ):
         serve_here(pipeline, port=taken.getsockname()[1])
+    assert "bash" not in str(caught.value)
+    assert "Exit" not in str(caught.value)
     assert list(local_edges()) == []
 
 
