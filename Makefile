@@ -5,7 +5,7 @@ PANEL := labextension/yarn.lock $(shell find labextension/src labextension/style
 # In a container, one is often root; JupyterLab asks to be told that this is meant.
 LAB_OPTIONS ?= $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: demo test lab notebooks lint lint-panel test-browser test-containers fuzz soak bench clean
+.PHONY: demo test lab notebooks lint lint-panel test-browser test-containers fuzz soak bench flame clean
 
 demo: .venv/installed  ## the main job, headless, on the samples that come with the package
 	$(BIN)/jupyter-edge demo --folder .demo
@@ -45,6 +45,9 @@ soak: .venv/installed-test
 bench: .venv/installed-test  ## print speeds as ratios
 	$(BIN)/python -m benchmarks
 
+flame: .venv/installed-flame  ## draw where the server's time goes, in build/flame-*.svg
+	$(BIN)/python -m benchmarks.flame
+
 clean:
 	rm -rf .venv .demo
 
@@ -57,6 +60,10 @@ clean:
 
 .venv/installed-test: .venv/installed
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test,browser]'
+	touch $@
+
+.venv/installed-flame: .venv/installed-test
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[flame]'
 	touch $@
 
 .venv/installed-fuzz: .venv/installed-test
