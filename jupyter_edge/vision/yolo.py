@@ -67,14 +67,15 @@ def decode_yolo(  # noqa: PLR0913
         confidence: the least score to keep, from 0 to 1.
         iou: boxes of the same class that overlap a surer one by more than this (intersection over union) are dropped.
         names: the classes' names by class number; COCO's are used for a model of 80 classes.
-        layout: "yolov8" is 1 x (4 + classes) x n, also of YOLOv11; "yolov5" is 1 x n x (5 + classes), with decoded
-            boxes; "yolox" is the same with offsets in a grid, as its exports have them, with or without the last
-            sigmoid; "end2end" is 1 x n x 6 of x1, y1, x2, y2, score, class, suppressed already. "auto" tells them
-            apart by shape, input size, and whether boxes are decoded.
+        layout: "yolov8" is 1 x (4 + classes) x n, also of YOLOv11, or that transposed; "yolov5" is 1 x n x
+            (5 + classes), with decoded boxes; "yolox" is the same with offsets in a grid, as its exports have them,
+            with or without the last sigmoid; "end2end" is 1 x n x 6 of x1, y1, x2, y2, score, class, suppressed
+            already. "auto" tells them apart by shape, input size, number of ``names`` (80 if not given), and whether
+            boxes are decoded.
 
     Raises:
-        InvalidInputError: the outputs fit no layout, hold several pictures, or numbers that are no scores, or
-            ``names`` is of another length.
+        InvalidInputError: the outputs fit no layout or several, hold several pictures, or numbers that are no
+            scores, or ``names`` is of another length.
     """
     for value, called in ((confidence, "confidence"), (iou, "iou")):
         if not 0 <= value <= 1:
@@ -161,7 +162,7 @@ def _read_rows(values: Floats, size: Size, classes: int, layout: Layout) -> tupl
     if values.ndim < 2:
         layout, values = _unflatten(values, anchors, classes, layout)
     elif layout == "auto":
-        layout = _layout_of(values, anchors, size)
+        layout = _layout_of(values, anchors, size, classes)
     by_channel = layout == "yolov8" and (values.shape[1] == anchors or values.shape[0] < values.shape[1])
     rows = values.T if by_channel else values
     if rows.shape[1] < 6 - (layout == "yolov8") or (layout == "yolox" and len(rows) != anchors):
@@ -169,16 +170,26 @@ def _read_rows(values: Floats, size: Size, classes: int, layout: Layout) -> tupl
     return layout, rows
 
 
-def _layout_of(values: Floats, anchors: int, size: Size) -> Layout:
-    shape = values.shape
-    if shape[1] == anchors:
+def _layout_of(values: Floats, anchors: int, size: Size, classes: int) -> Layout:
+    """Tell the layout of lines and columns: a line per box has the classes' scores after 4 numbers (YOLOv8) or 5."""
+    lines, columns = values.shape
+    if columns == anchors:
         return "yolov8"
-    if shape[0] == anchors:  # sides are logarithms, or in pixels where the model decodes its boxes itself
-        decoded = np.median(values[:, 2:4]) > math.log(max(size))
-        return "yolov5" if decoded else "yolox"
-    if shape[1] == 6 and shape[0] != 3 * anchors:
+    if lines not in {anchors, 3 * anchors} and columns == 6:
         return "end2end"
-    return "yolov8" if shape[0] < shape[1] else "yolov5"
+    transposed = columns == 4 + classes and lines != 3 * anchors
+    are_scores = not (values[:, 4:] < -_SCORE_SLACK).any()
+    if columns <= 5 or (lines != anchors and lines < columns) or (transposed and are_scores):
+        return "yolov8"
+    # Sides are logarithms, or in pixels where the model decodes its boxes itself.
+    if lines == anchors and np.median(values[:, 2:4]) <= math.log(max(size)):
+        return "yolox"
+    if columns == 5 + classes or lines == 3 * anchors:
+        return "yolov5"
+    raise InvalidInputError(
+        f"Outputs of shape {values.shape} may have {columns - 4} classes (layout 'yolov8', transposed) or "
+        f"{columns - 5} (layout 'yolov5'): pass layout= or names= to say which."
+    )
 
 
 def _unflatten(values: Floats, anchors: int, classes: int, layout: Layout) -> tuple[Layout, Floats]:

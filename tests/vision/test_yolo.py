@@ -132,7 +132,26 @@ def test_yolox_is_decoded_on_its_grid(exported: Callable[[Array], Array]) -> Non
 
 def test_yolox_that_decodes_its_boxes_itself_is_told_from_one_that_does_not() -> None:
     image, rows = photograph(), outputs(3, anchors((160, 160)), 4, objectness=True)
-    agree(decode_yolo(rows[None], image, 0.4), slowly(rows, image, 0.4, 0.45, objectness=True))
+    expected = slowly(rows, image, 0.4, 0.45, objectness=True)
+    agree(decode_yolo(rows[None], image, 0.4, names=("a", "b", "c", "d")), expected)
+    agree(decode_yolo(rows[None], image, 0.4, layout="yolov5"), expected)
+
+
+@pytest.mark.parametrize(("classes", "names"), [(80, None), (3, ("a", "b", "c")), (1, None)])
+def test_yolov8_is_told_also_where_it_is_transposed(classes: int, names: tuple[str, ...] | None) -> None:
+    image, rows = photograph(), outputs(3, anchors((160, 160)), classes)
+    found = decode_yolo(rows[None], image, names=names)
+    agree(found, slowly(rows, image, 0.5, 0.45, objectness=False))
+    sparse = np.zeros_like(rows)
+    sparse[:3] = rows[:3]
+    agree(decode_yolo(sparse[None], image, names=names), slowly(sparse, image, 0.5, 0.45, objectness=False))
+
+
+def test_a_transposed_output_of_an_unknown_number_of_classes_is_not_guessed() -> None:
+    image, rows = photograph(), outputs(3, anchors((160, 160)), 3)
+    with pytest.raises(InvalidInputError, match=r"3 classes \(layout 'yolov8', transposed\) or 2 .*: pass layout="):
+        decode_yolo(rows[None], image)
+    agree(decode_yolo(rows[None], image, layout="yolov8"), slowly(rows, image, 0.5, 0.45, objectness=False))
 
 
 def test_end_to_end_outputs_are_only_filtered_and_sorted() -> None:
