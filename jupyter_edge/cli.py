@@ -11,15 +11,15 @@ from pathlib import Path
 
 import jupyter_edge
 from jupyter_edge.core.errors import EdgeError
-from jupyter_edge.magics.commands import add_serve, add_verbs, serve_in_foreground
+from jupyter_edge.magics.commands import CommandParser, add_serve, add_verbs, serve_in_foreground
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit status. Errors of ours are one line on stderr and status 1."""
-    options = _parser().parse_args(arguments)
     try:
+        options = _parser().parse_args(arguments)
         status: int | None = options.run(options)
         sys.stdout.flush()
     except EdgeError as error:
@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="jupyter-edge", description=jupyter_edge.__doc__)
+    parser = CommandParser(prog="jupyter-edge", description=jupyter_edge.__doc__)
     parser.add_argument("--version", action="version", version=f"jupyter-edge {jupyter_edge.__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from jupyter_edge.core.errors import InvalidInputError
 from jupyter_edge.magics.parser import add_arguments
 from jupyter_edge.magics.session import Session
 from jupyter_edge.magics.table import Verb
 from jupyter_edge.magics.verbs import VERBS
-from jupyter_edge.magics.words import sentence
+from jupyter_edge.magics.words import in_verbs, no_verb, sentence
 
 if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+    Commands: TypeAlias = "argparse._SubParsersAction[CommandParser]"
 
 _OWN = {"help", "serve"}
+
+
+class CommandParser(argparse.ArgumentParser):
+    """Raises `InvalidInputError` for a command that is not known, in the words of ``%edge``."""
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if isinstance(action, argparse._SubParsersAction) and value not in action.choices:
+            group = self.prog.partition(" ")[2]
+            known = [f"{group} {name}".strip() for name in action.choices]
+            raise InvalidInputError(in_verbs(no_verb(f"{group} {value}".strip(), known), "jupyter edge", None))
+        super()._check_value(action, value)
 
 
 def add_verbs(commands: Commands) -> None:

@@ -10,7 +10,7 @@ from typing import NoReturn
 from jupyter_edge.core.errors import InvalidInputError
 from jupyter_edge.magics.table import Argument, Verb
 from jupyter_edge.magics.verbs import VERBS
-from jupyter_edge.magics.words import nearest, sentence
+from jupyter_edge.magics.words import nearest, no_verb, sentence
 
 OUT = Argument("--out", "put the result into this variable, and show nothing", "variables", {"metavar": "NAME"})
 
@@ -85,5 +85,4 @@ def find_verb(words: list[str]) -> tuple[Verb, list[str]]:
             return verbs[name], words[length:]
     if any(name.startswith(f"{words[0]} ") for name in verbs):
         words = [" ".join(words[:2])]
-    msg = f"There is no verb {words[0]!r}{nearest(words[0], verbs)}: `%edge help` lists all."
-    raise InvalidInputError(msg)
+    raise InvalidInputError(no_verb(words[0], verbs))

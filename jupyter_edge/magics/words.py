@@ -37,6 +37,11 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f" (did you mean {found[0]}?)" if found else ""
 
 
+def no_verb(word: str, known: Iterable[str]) -> str:
+    """Return what is said of a verb that is not known."""
+    return f"There is no verb {word!r}{nearest(word, known)}: `%edge help` lists all."
+
+
 def sentence(words: str) -> str:
     """Return words as a sentence."""
     return f"{words[0].upper()}{words[1:]}."
