@@ -132,10 +132,8 @@ def _steps_change(pipeline: Pipeline | None, declaration: Declaration, *, same: 
 
 def _limits_change(what: str, wanted: DeploymentConfigBuilder, *, kept: bool, there: bool) -> Change:
     limits = limits_of(wanted.build())
-    words = [f"{limits.replicas} replica{'s' * (limits.replicas > 1)}"]
-    words += [f"{limits.cpus:g} CPUs"] if limits.cpus else []
-    words += [f"{limits.memory / 2**20:g} Mi"] if limits.memory else []
-    shown = ", ".join(words) if _asked(wanted) else "under any limits" if kept else "under the engine's limits"
+    replicas = f"{limits.replicas} replica{'s' * (limits.replicas > 1)}"
+    shown = ", ".join(filter(None, [replicas, str(limits)])) if _asked(wanted) else "limits not declared"
     return Change(KEEP if kept else CHANGE if there else ADD, what, shown)
 
 

@@ -12,6 +12,7 @@ from jupyter_edge.client.edge import Edge
 from jupyter_edge.client.panels import load_panel
 from jupyter_edge.client.twins import Kinds, Twins, reading
 from jupyter_edge.core.bundle import EdgeBundle
+from jupyter_edge.core.deployment import DeploymentConfig, limits_of
 from jupyter_edge.core.errors import EdgeError, InvalidInputError, PublishError
 from jupyter_edge.core.hosts import is_loopback
 from jupyter_edge.core.naming import check_name
@@ -134,7 +135,7 @@ class Publish(Twins, Details):
             "Helm Chart URL": _link(self.helm_chart_url, "oci://"),
             "Helm Chart Reference": self.helm_chart_reference,
             "Helm Chart Version": self.helm_chart_version,
-            "Engine Config": self.engine_config,
+            "Engine Config": _config_words(self.engine_config),
             "User Images": self.user_images,
             "Created By": self.created_by,
             "Created At": table_time(self.created_at),
@@ -214,6 +215,13 @@ def publish_listing(publishes: Iterable[Publish]) -> Listing[Publish]:
             list_time(publish.updated_at),
         ],
     )
+
+
+def _config_words(config: DeploymentConfig) -> str:
+    limits, engine = limits_of(config), config.get("engine") or {}
+    words = [f"{limits} per edge"] if str(limits) else ["no limits"]
+    words += [f"{limits.replicas} replicas"] if limits.replicas > 1 else []
+    return ", ".join([*words, *(str(engine[key]) for key in ("arch", "accel") if engine.get(key, "none") != "none")])
 
 
 def _link(address: str | None, shown_scheme: str = "") -> Link | None:

@@ -96,6 +96,11 @@ class Limits:
     cpus: float | None = None
     memory: int | None = None
 
+    def __str__(self) -> str:
+        words = [f"{self.cpus:g} CPU{'s' * (self.cpus != 1)}"] if self.cpus else []
+        words += [f"{self.memory / 2**20:g}Mi memory"] if self.memory else []
+        return ", ".join(words)
+
 
 def limits_of(config: DeploymentConfig) -> Limits:
     """Read the limits of one engine replica from a deployment configuration.

@@ -56,6 +56,20 @@ def test_applying_changes_what_differs_and_nothing_else(
     made.pipeline.undeploy()
 
 
+def test_limits_that_are_not_declared_read_alike_before_and_after(
+    client: Client, new_name: Callable[[], str], ccfraud: Path
+) -> None:
+    name, declaration = new_name(), read_declaration(f"steps: [{{model: m, file: {ccfraud}}}]\npublish: true")
+
+    def line() -> tuple[str, str]:
+        (found,) = [one for one in plan_declaration(client, name, declaration) if one.subject == "publish"]
+        return found.sign, found.words
+
+    assert line() == ("+", "limits not declared")
+    apply_declaration(client, name, declaration)
+    assert line() == ("=", "limits not declared")
+
+
 def test_a_new_model_version_changes_the_steps(client: Client, new_name: Callable[[], str], ccfraud: Path) -> None:
     name = new_name()
     apply_declaration(client, name, read_declaration(f"steps: [{{model: m, file: {ccfraud}}}]"))

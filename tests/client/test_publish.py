@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 from jupyter_edge.client import Client, DeploymentConfigBuilder, Pipeline, Publish
+from jupyter_edge.core.framework import Architecture
 
 Name = Callable[[], str]
 
@@ -51,8 +52,15 @@ def test_a_publish_shows_the_tutorials_table(published: Publish) -> None:
     assert f">oci://{published.helm_chart_url}</a>" in table["Helm Chart URL"]
     assert "@" in table["Created By"]
     assert table["User Images"] == "[]"
+    assert table["Engine Config"] == "1 CPU, 1024Mi memory per edge"
     assert "docker run" in table["Docker Run Command"]
     assert str(published.pipeline_url) in table["Serve Command"]
+
+
+def test_the_engine_config_is_shown_in_words(pipeline: Pipeline) -> None:
+    limits = DeploymentConfigBuilder().cpus(0.5).memory("700Mi").arch(Architecture.ARM)
+    publish = pipeline.publish(limits)
+    assert publish.details()["Engine Config"] == "0.5 CPUs, 700Mi memory per edge, arm"
 
 
 def test_publishes_are_listed_with_their_versions(client: Client, pipeline: Pipeline) -> None:
