@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_edge.client.deployment import plain_config
 from jupyter_edge.client.edge import Edge
-from jupyter_edge.client.model import ModelVersion
+from jupyter_edge.client.model import ModelVersion, upload_model
 from jupyter_edge.client.pipeline import Pipeline
 from jupyter_edge.client.publish import Publish
 from jupyter_edge.client.twins import Kinds, Twins
@@ -101,17 +101,18 @@ def ensure_model(client: Client, wish: ModelWish) -> ModelVersion:
 
     Raises:
         EntityNotFoundError: if there is no such model and the wish names no file.
-        InvalidInputError: if the file is no model that the engine can run, or other settings come without the file.
+        InvalidInputError: if the file is no model that the engine can run, settings do not fit it, or come without it.
     """
     latest = find_model(client, wish.name)
     if latest is not None and is_met(wish, latest):
         return latest
     if wish.file is None:
         return client.get_model(wish.name)  # says that there is none, and what to do
-    version = client.upload_model(wish.name, wish.file, wish.framework)
     fields = wish.tensor_fields or (latest.tensor_fields() if latest else None)
     batch = wish.batch_config or (latest.batch_config() if latest else None)
-    return version.configure(tensor_fields=fields, batch_config=batch) if fields or batch else version
+    settings = {"tensor_fields": fields and list(fields), "batch_config": batch}
+    workspace_id = client.get_current_workspace().id()
+    return upload_model(client, workspace_id, wish.name, wish.file, wish.framework, settings=settings)
 
 
 def ensure_steps(client: Client, name: str, models: Sequence[ModelVersion]) -> Pipeline:

@@ -273,11 +273,21 @@ def list_models(client: Client, workspace_id: int) -> Listing[Model]:
     )
 
 
-def upload_model(
-    client: Client, workspace_id: int, name: str, path: str | Path, framework: Framework | str | None
+def upload_model(  # noqa: PLR0913 (what an upload needs)
+    client: Client,
+    workspace_id: int,
+    name: str,
+    path: str | Path,
+    framework: Framework | str | None,
+    *,
+    settings: dict[str, Any] | None = None,
 ) -> ModelVersion:
-    """Send a model file to the engine and return the new version once the engine has checked it."""
+    """Send a model file to the engine and return the new version once the engine has checked it.
+
+    ``settings``, ``tensor_fields`` and ``batch_config``, are checked with it: if they do not fit, nothing is kept.
+    """
     path, metadata = _checked(workspace_id, name, path, framework)
+    metadata |= settings or {}
     dots = Dots(f"Uploading {path.name} ({path.stat().st_size / 1e6:.1f} MB) ", patience=1.0)
     answer = _send(client, path, metadata, lambda _: dots.tick(), {})
     wait_for_job(client.transport, answer.job_id, dots, _UPLOAD_SECONDS, InvalidInputError)

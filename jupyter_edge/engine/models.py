@@ -21,7 +21,7 @@ from jupyter_edge.engine.workspaces import get_workspace
 
 @dataclass(frozen=True)
 class NewVersion:
-    """What an upload says of a model version; ``input_schema`` and ``output_schema`` go into its first config."""
+    """What an upload says of a model version; schemas, ``tensor_fields`` and ``batch_config`` go into its config."""
 
     workspace_id: int
     name: str
@@ -30,6 +30,8 @@ class NewVersion:
     input_schema: str | None
     output_schema: str | None
     file_name: str
+    tensor_fields: list[str] | None = None
+    batch_config: str | None = None
 
 
 def add_version(sessions: Sessions, new: NewVersion, sha: str, size: int, schema: ModelSchema) -> int:
@@ -57,7 +59,14 @@ def _add_version(sessions: Sessions, new: NewVersion, sha: str, size: int, schem
             visibility=new.visibility,
             conversion=new.conversion,
             schema=schema.to_json(),
-            configs=[ModelConfig(input_schema=new.input_schema, output_schema=new.output_schema)],
+            configs=[
+                ModelConfig(
+                    input_schema=new.input_schema,
+                    output_schema=new.output_schema,
+                    tensor_fields=new.tensor_fields,
+                    batch_config=new.batch_config,
+                )
+            ],
         )
         model.updated_at = now()
         session.add(version)
@@ -76,18 +85,26 @@ def add_config(session: Session, version_id: int, settings: dict[str, Any]) -> M
     batching = settings.get("dynamic_batching_config")
     require_one_way(settings.get("batch_config"), batching and DynamicBatchingConfig.from_dict(batching))
     version = get_version(session, version_id)
-    fields = settings.get("tensor_fields")
-    inputs = [spec.name for spec in ModelSchema.from_json(version.schema).inputs]
-    if fields and (len(fields) != len(inputs) or len(set(fields)) != len(fields)):
-        msg = (
-            f"tensor_fields names {fields}, but the model {version.model.name!r} takes {inputs}: "
-            "give one name for each, in this order."
-        )
-        raise InvalidInputError(msg)
+    check_fields(version.model.name, ModelSchema.from_json(version.schema), settings.get("tensor_fields"))
     config = ModelConfig(model_version=version, **settings)
     session.add(config)
     session.flush()
     return config
+
+
+def check_fields(name: str, schema: ModelSchema, fields: list[str] | None) -> None:
+    """Check the columns of a request against the inputs of the model of a name.
+
+    Raises:
+        InvalidInputError: if they do not name each input once.
+    """
+    inputs = [spec.name for spec in schema.inputs]
+    if fields and (len(fields) != len(inputs) or len(set(fields)) != len(fields)):
+        msg = (
+            f"tensor_fields names {fields}, but the model {name!r} takes {inputs}: "
+            "give one name for each, in this order."
+        )
+        raise InvalidInputError(msg)
 
 
 def list_models(session: Session, workspace_id: int | None, window: Window = EVERYTHING) -> Page[Model]:

@@ -46,6 +46,17 @@ def test_a_wish_that_cannot_be_met_says_what_is_missing(client: Client, ccfraud:
         ensure_model(client, ModelWish("m", Path("nosuch.onnx")))
 
 
+def test_settings_that_do_not_fit_the_model_leave_no_version(client: Client, ccfraud: Path) -> None:
+    with pytest.raises(InvalidInputError, match="give one name for each"):
+        ensure_model(client, ModelWish("m", ccfraud, tensor_fields=["a", "b"]))
+    assert list(client.list_models()) == []
+    ensure_model(client, ModelWish("m", ccfraud, tensor_fields=["tensor"]))
+    with pytest.raises(InvalidInputError, match="batch_config"):
+        ensure_model(client, ModelWish("m", ccfraud, batch_config="several"))
+    (model,) = client.list_models()
+    assert model.version_count() == 1
+
+
 def test_steps_make_a_version_only_where_they_differ(
     client: Client, ccfraud: Path, new_name: Callable[[], str]
 ) -> None:

@@ -63,6 +63,16 @@ def test_an_upload_is_answered_with_the_version_and_its_job(
     assert engine.post("jobs/get", id=int(answer.headers["Jupyter-Edge-Job"]))["state"] == "succeeded"
 
 
+def test_fields_that_do_not_fit_the_model_leave_nothing(engine: EngineProcess, workspace_id: int) -> None:
+    before, content = kept_files(engine), MODEL.read_bytes() + b"\x72\x00"  # an empty metadata entry: a new digest
+    answer = post_form(engine, metadata_part(workspace_id, tensor_fields=["a", "b"]), file_part(content), END)
+    assert_refused(answer, "give one name for each")
+    assert kept_files(engine) == before
+    assert engine.post("models/list", workspace_id=workspace_id)["models"] == []
+    answer = post_form(engine, metadata_part(workspace_id, tensor_fields=["a"]), file_part(content), END)
+    assert answer.status_code == HTTPStatus.OK, answer.text
+
+
 def test_the_parts_may_come_in_any_order_with_others_between(engine: EngineProcess, workspace_id: int) -> None:
     other = b"--%s\r\nContent-Disposition: form-data; name=other\r\n\r\nnothing\r\n" % BOUNDARY
     answer = post_form(engine, file_part(MODEL.read_bytes()), other, metadata_part(workspace_id), END)

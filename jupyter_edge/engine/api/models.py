@@ -23,6 +23,7 @@ def _check_base64(text: str) -> str:
 
 
 Base64Text = Annotated[str, AfterValidator(_check_base64)]
+TensorFields = list[Annotated[str, Field(min_length=1)]]
 
 
 class FileInfo(TypedDict):
@@ -150,7 +151,7 @@ class NewBatching(RequestBody):
 class NewConfig(VersionId):
     """A model version and the settings of its new config."""
 
-    tensor_fields: list[Annotated[str, Field(min_length=1)]] | None = None
+    tensor_fields: TensorFields | None = None
     filter_threshold: Annotated[float, Field(allow_inf_nan=False)] | None = None
     input_schema: Base64Text | None = None
     output_schema: Base64Text | None = None

@@ -8,14 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jupyter_edge.core.framework import Framework
-from jupyter_edge.display.twins import pick, post, post_form
+from jupyter_edge.display.twins import post, post_form
 from jupyter_edge.magics.table import Argument, Verb
 from jupyter_edge.magics.verbs.arguments import words
 
 if TYPE_CHECKING:
     from jupyter_edge.magics.session import Session
-
-_VERSION = 'answer["insert_models"]["returning"][0]["models"][0]["id"]'
 
 
 def _upload(session: Session, options: Namespace) -> Any:
@@ -41,18 +39,12 @@ def _upload_curl(session: Session, options: Namespace) -> str:
         "workspace_id": workspace_id,
         "conversion": conversion,
     }
-    send = post_form(
+    settings = {"tensor_fields": options.fields, "batch_config": options.batch}
+    metadata |= {name: value for name, value in settings.items() if value}
+    return post_form(
         "models/upload",
         metadata=f"{json.dumps(metadata)};type=application/json",
         file=f"@{Path(options.file).expanduser()}",
-    )
-    settings = {"tensor_fields": options.fields, "batch_config": options.batch}
-    given = {name: value for name, value in settings.items() if value}
-    if not given:
-        return send
-    configure = post("models/insert_model_config", {"model_version_id": 0, **given})
-    return f"version=$({pick(send, _VERSION)})\n" + configure.replace(
-        '"model_version_id": 0', "\"model_version_id\": '$version'"
     )
 
 
