@@ -108,11 +108,8 @@ def ensure_model(client: Client, wish: ModelWish) -> ModelVersion:
         return latest
     if wish.file is None:
         return client.get_model(wish.name)  # says that there is none, and what to do
-    fields = wish.tensor_fields or (latest.tensor_fields() if latest else None)
-    batch = wish.batch_config or (latest.batch_config() if latest else None)
-    settings = {"tensor_fields": fields and list(fields), "batch_config": batch}
     workspace_id = client.get_current_workspace().id()
-    return upload_model(client, workspace_id, wish.name, wish.file, wish.framework, settings=settings)
+    return upload_model(client, workspace_id, wish.name, wish.file, wish.framework, settings=_settings(wish, latest))
 
 
 def ensure_steps(client: Client, name: str, models: Sequence[ModelVersion]) -> Pipeline:
@@ -253,6 +250,18 @@ def require_publish(pipeline: Pipeline) -> Publish:
         msg = f"Pipeline {pipeline.name()} is not published: publish it first, with publish()."
         raise EntityNotFoundError(msg)
     return publish
+
+
+def _settings(wish: ModelWish, latest: ModelVersion | None) -> dict[str, Any]:
+    """Return the settings of a new version: those wished for, and else those of the version before."""
+    fields = wish.tensor_fields or (latest.tensor_fields() if latest else None)
+    batch = wish.batch_config or (latest.batch_config() if latest else None)
+    gathering = latest.dynamic_batching_config() if latest and batch is None else None  # one row at a time gathers none
+    return {
+        "tensor_fields": fields and list(fields),
+        "batch_config": batch,
+        "dynamic_batching_config": gathering and gathering.to_json(),
+    }
 
 
 def _allows(config: DeploymentConfig, wanted: Config | None) -> bool:

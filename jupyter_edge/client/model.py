@@ -284,7 +284,7 @@ def upload_model(  # noqa: PLR0913 (what an upload needs)
 ) -> ModelVersion:
     """Send a model file to the engine and return the new version once the engine has checked it.
 
-    ``settings``, ``tensor_fields`` and ``batch_config``, are checked with it: if they do not fit, nothing is kept.
+    ``settings``, as ``configure`` sends them, are checked with it: if they do not fit, nothing is kept.
     """
     path, metadata = _checked(workspace_id, name, path, framework)
     metadata |= settings or {}

@@ -21,17 +21,14 @@ from jupyter_edge.engine.workspaces import get_workspace
 
 @dataclass(frozen=True)
 class NewVersion:
-    """What an upload says of a model version; schemas, ``tensor_fields`` and ``batch_config`` go into its config."""
+    """What an upload says of a model version; ``settings`` are the columns of its first config."""
 
     workspace_id: int
     name: str
     visibility: str
     conversion: dict[str, Any]
-    input_schema: str | None
-    output_schema: str | None
     file_name: str
-    tensor_fields: list[str] | None = None
-    batch_config: str | None = None
+    settings: dict[str, Any]
 
 
 def add_version(sessions: Sessions, new: NewVersion, sha: str, size: int, schema: ModelSchema) -> int:
@@ -59,14 +56,7 @@ def _add_version(sessions: Sessions, new: NewVersion, sha: str, size: int, schem
             visibility=new.visibility,
             conversion=new.conversion,
             schema=schema.to_json(),
-            configs=[
-                ModelConfig(
-                    input_schema=new.input_schema,
-                    output_schema=new.output_schema,
-                    tensor_fields=new.tensor_fields,
-                    batch_config=new.batch_config,
-                )
-            ],
+            configs=[ModelConfig(**new.settings)],
         )
         model.updated_at = now()
         session.add(version)
@@ -79,25 +69,26 @@ def add_config(session: Session, version_id: int, settings: dict[str, Any]) -> M
 
     Raises:
         EntityNotFoundError: if there is no such version.
-        InvalidInputError: if ``tensor_fields`` does not name each of the model's inputs once, or settings of batches
-            do not fit each other.
+        InvalidInputError: if the settings do not fit the model, or each other.
     """
-    batching = settings.get("dynamic_batching_config")
-    require_one_way(settings.get("batch_config"), batching and DynamicBatchingConfig.from_dict(batching))
     version = get_version(session, version_id)
-    check_fields(version.model.name, ModelSchema.from_json(version.schema), settings.get("tensor_fields"))
+    check_settings(version.model.name, ModelSchema.from_json(version.schema), settings)
     config = ModelConfig(model_version=version, **settings)
     session.add(config)
     session.flush()
     return config
 
 
-def check_fields(name: str, schema: ModelSchema, fields: list[str] | None) -> None:
-    """Check the columns of a request against the inputs of the model of a name.
+def check_settings(name: str, schema: ModelSchema, settings: dict[str, Any]) -> None:
+    """Check the columns of a config for the model of a name.
 
     Raises:
-        InvalidInputError: if they do not name each input once.
+        InvalidInputError: if ``tensor_fields`` does not name each of the model's inputs once, or settings of batches
+            do not fit each other.
     """
+    batching = settings["dynamic_batching_config"]
+    require_one_way(settings["batch_config"], batching and DynamicBatchingConfig.from_dict(batching))
+    fields = settings["tensor_fields"]
     inputs = [spec.name for spec in schema.inputs]
     if fields and (len(fields) != len(inputs) or len(set(fields)) != len(fields)):
         msg = (

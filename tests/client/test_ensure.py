@@ -18,6 +18,7 @@ from jupyter_edge.client import (
     ensure_published,
     ensure_steps,
 )
+from jupyter_edge.core.batching import DynamicBatchingConfig
 from jupyter_edge.core.errors import ConflictError, EntityNotFoundError, InvalidInputError
 
 
@@ -34,6 +35,15 @@ def test_a_model_gets_a_version_only_where_its_file_or_settings_differ(client: C
     assert (single.tensor_fields(), single.batch_config()) == (["tensor"], "single")
     other = ensure_model(client, ModelWish("m", samples.path("shapes.onnx"), tensor_fields=["images"]))
     assert other.sha() != first.sha()
+
+
+def test_a_new_version_gathers_requests_as_the_one_before(client: Client, ccfraud: Path) -> None:
+    batching = DynamicBatchingConfig(max_batch_delay_ms=5, batch_size_target=8)
+    ensure_model(client, ModelWish("m", ccfraud)).configure(dynamic_batching_config=batching)
+    renamed = ensure_model(client, ModelWish("m", ccfraud, tensor_fields=["tensor"]))
+    assert (renamed.tensor_fields(), renamed.dynamic_batching_config()) == (["tensor"], batching)
+    single = ensure_model(client, ModelWish("m", ccfraud, batch_config="single"))
+    assert (single.batch_config(), single.dynamic_batching_config()) == ("single", None)
 
 
 def test_a_wish_that_cannot_be_met_says_what_is_missing(client: Client, ccfraud: Path) -> None:

@@ -63,10 +63,14 @@ def test_an_upload_is_answered_with_the_version_and_its_job(
     assert engine.post("jobs/get", id=int(answer.headers["Jupyter-Edge-Job"]))["state"] == "succeeded"
 
 
-def test_fields_that_do_not_fit_the_model_leave_nothing(engine: EngineProcess, workspace_id: int) -> None:
+def test_settings_that_do_not_fit_the_model_leave_nothing(engine: EngineProcess, workspace_id: int) -> None:
     before, content = kept_files(engine), MODEL.read_bytes() + b"\x72\x00"  # an empty metadata entry: a new digest
-    answer = post_form(engine, metadata_part(workspace_id, tensor_fields=["a", "b"]), file_part(content), END)
-    assert_refused(answer, "give one name for each")
+    for settings, said in (
+        ({"tensor_fields": ["a", "b"]}, "give one name for each"),
+        ({"batch_config": "single", "dynamic_batching_config": {}}, "give one of them"),
+        ({"dynamic_batching_config": {"batch_size_target": 4, "batch_size_limit": 3}}, "at least the target"),
+    ):
+        assert_refused(post_form(engine, metadata_part(workspace_id, **settings), file_part(content), END), said)
     assert kept_files(engine) == before
     assert engine.post("models/list", workspace_id=workspace_id)["models"] == []
     answer = post_form(engine, metadata_part(workspace_id, tensor_fields=["a"]), file_part(content), END)

@@ -148,8 +148,8 @@ class NewBatching(RequestBody):
     batch_size_limit: Annotated[int, Field(ge=1, le=2**31 - 1, strict=True)] | None = None
 
 
-class NewConfig(VersionId):
-    """A model version and the settings of its new config."""
+class NewSettings(RequestBody):
+    """How a model version is run; the schemas are Arrow IPC schemas in base64."""
 
     tensor_fields: TensorFields | None = None
     filter_threshold: Annotated[float, Field(allow_inf_nan=False)] | None = None
@@ -157,6 +157,14 @@ class NewConfig(VersionId):
     output_schema: Base64Text | None = None
     batch_config: Literal["single"] | None = None
     dynamic_batching_config: NewBatching | None = None
+
+    def columns(self) -> dict[str, Any]:
+        """Return what a config keeps of them."""
+        return self.model_dump(include=set(NewSettings.model_fields)) | {"tensor_fields": self.tensor_fields or None}
+
+
+class NewConfig(VersionId, NewSettings):
+    """A model version and the settings of its new config."""
 
 
 class ConfigOf(RequestBody):
@@ -195,9 +203,8 @@ def get_version_by_id(body: VersionId, state: State) -> VersionAnswer:
 @router.post("/insert_model_config")
 def insert_model_config(body: NewConfig, state: State) -> ConfigAnswer:
     """Add a config to a model version; deployments that are made later use it."""
-    settings = body.model_dump(exclude={"model_version_id"}) | {"tensor_fields": body.tensor_fields or None}
     with state.sessions.begin() as session:
-        return {"model_config": _config(models.add_config(session, body.model_version_id, settings))}
+        return {"model_config": _config(models.add_config(session, body.model_version_id, body.columns()))}
 
 
 @router.post("/get_config_by_id")

@@ -16,9 +16,9 @@ from jupyter_edge.core.framework import Architecture, Framework
 from jupyter_edge.core.naming import check_name
 from jupyter_edge.engine.api.dependencies import JOB_HEADER, Id, RequestBody, State
 from jupyter_edge.engine.api.errors import sentence_of
-from jupyter_edge.engine.api.models import Base64Text, TensorFields
+from jupyter_edge.engine.api.models import NewSettings
 from jupyter_edge.engine.jobs import JobContext
-from jupyter_edge.engine.models import NewVersion, add_version, check_fields
+from jupyter_edge.engine.models import NewVersion, add_version, check_settings
 from jupyter_edge.engine.state import EngineState
 from jupyter_edge.engine.uploads import Upload, inspect, receive
 from jupyter_edge.engine.workspaces import get_workspace
@@ -35,21 +35,16 @@ class Conversion(RequestBody):
     requirements: tuple[str, ...] = ()
 
 
-class UploadMetadata(RequestBody):
-    """The part ``metadata`` of an upload; the schemas are Arrow IPC schemas in base64.
+class UploadMetadata(NewSettings):
+    """The part ``metadata`` of an upload, with the settings of the version's first config.
 
-    ``tensor_fields`` and ``batch_config`` are those of the version's first config: a version that they do not fit is
-    not made.
+    A version that these do not fit is not made.
     """
 
     name: str
     workspace_id: Id
     visibility: Literal["private", "public"] = "private"
     conversion: Conversion
-    input_schema: Base64Text | None = None
-    output_schema: Base64Text | None = None
-    tensor_fields: TensorFields | None = None
-    batch_config: Literal["single"] | None = None
 
 
 class InsertedVersion(TypedDict):
@@ -142,11 +137,11 @@ def _read_metadata(state: EngineState, text: bytes) -> UploadMetadata:
 
 
 def _add(state: EngineState, upload: Upload[UploadMetadata], job: JobContext) -> int:
-    metadata = upload.metadata
+    metadata, settings = upload.metadata, upload.metadata.columns()
     with upload.blob as blob:
         job.report(0.1, f"Checking {upload.file_name}")
         schema = inspect(blob.path, upload.file_name, job)
-        check_fields(metadata.name, schema, metadata.tensor_fields)
+        check_settings(metadata.name, schema, settings)
         job.report(0.8, f"Keeping {upload.file_name}")
         sha = blob.commit().removeprefix("sha256:")
     new = NewVersion(
@@ -154,11 +149,8 @@ def _add(state: EngineState, upload: Upload[UploadMetadata], job: JobContext) ->
         name=metadata.name,
         visibility=metadata.visibility,
         conversion=metadata.conversion.model_dump(mode="json"),
-        input_schema=metadata.input_schema,
-        output_schema=metadata.output_schema,
         file_name=upload.file_name,
-        tensor_fields=metadata.tensor_fields or None,
-        batch_config=metadata.batch_config,
+        settings=settings,
     )
     return add_version(state.sessions, new, sha, blob.size, schema)
 
