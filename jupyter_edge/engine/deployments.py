@@ -26,11 +26,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from jupyter_edge.core.deployment import Limits, limits_of
-from jupyter_edge.core.errors import DeploymentError, EdgeError, EntityNotFoundError, InvalidInputError
+from jupyter_edge.core.errors import DeploymentError, EdgeError, InvalidInputError
 from jupyter_edge.core.home import Home
 from jupyter_edge.core.pipeline import PipelineSpec
 from jupyter_edge.core.secret import Secret
-from jupyter_edge.engine.database import Sessions
+from jupyter_edge.engine.database import Sessions, found
 from jupyter_edge.engine.deployed import Deployed, DeploymentStatus, describe
 from jupyter_edge.engine.events import Change
 from jupyter_edge.engine.log_store import LogStore
@@ -113,13 +113,14 @@ class Deployments:
         row.pipeline.updated_at = row.updated_at
         return row.id
 
-    def unwant(self, session: Session, deployment_id: int) -> str:
+    @staticmethod
+    def unwant(session: Session, deployment_id: int) -> str:
         """Ask for a deployment to end, and return its pipeline's name.
 
         Raises:
             EntityNotFoundError: if there is none of this id.
         """
-        row = self._row(session.get(Deployment, deployment_id), deployment_id)
+        row = _row(session, deployment_id)
         row.deployed = False
         return row.pipeline.name
 
@@ -314,13 +315,13 @@ class Deployments:
 
     def _read_spec(self, deployment_id: int) -> tuple[PipelineSpec, Limits]:
         with self._sessions() as session:
-            row = self._row(session.get(Deployment, deployment_id), deployment_id)
+            row = _row(session, deployment_id)
             configs = configs_by_id(session, row.model_config_ids)
             return spec_of(row.pipeline_version, configs, row.engine_config), limits_of(row.engine_config)
 
     def _keep_port(self, deployment_id: int, port: int) -> None:
         with self._sessions.begin() as session:
-            self._row(session.get(Deployment, deployment_id), deployment_id).port = port
+            _row(session, deployment_id).port = port
 
     async def _find(self, deployment_id: int) -> Deployed:
         if deployment_id not in self._deployed:
@@ -332,7 +333,7 @@ class Deployments:
 
     def _owners_of(self, deployment_id: int) -> tuple[int, int]:
         with self._sessions() as session:
-            row = self._row(session.get(Deployment, deployment_id), deployment_id)
+            row = _row(session, deployment_id)
             return row.pipeline_id, row.pipeline.workspace_id
 
     def _start_background(self, work: Coroutine[Any, Any, None]) -> None:
@@ -340,17 +341,16 @@ class Deployments:
         self._background.add(task)
         task.add_done_callback(self._background.discard)
 
-    @staticmethod
-    def _row(row: Deployment | None, deployment_id: int) -> Deployment:
-        if row is None:
-            raise EntityNotFoundError(f"No deployment has the id {deployment_id}: see the pipeline's deployment.")
-        return row
-
 
 def id_of(name: str) -> int:
     """Return the deployment's id from ``<pipeline>-<id>``; 0, which no deployment has, where there is none."""
     digits = re.search(r"-([0-9]{1,18})$", name)
     return int(digits[1]) if digits else 0
+
+
+def _row(session: Session, deployment_id: int) -> Deployment:
+    missing = f"No deployment has the id {deployment_id}: see the pipeline's deployment."
+    return found(session.get(Deployment, deployment_id), missing)
 
 
 async def _listen(port: int | None) -> socket.socket:
