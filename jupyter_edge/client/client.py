@@ -169,15 +169,20 @@ class Client:
         """Return the pipelines of all workspaces, or of one, the newest first."""
         return self._pipelines({} if workspace is None else {"workspace_id": workspace.id()})
 
-    def list_publishes(self) -> Listing[Publish]:
-        """Return the publishes of all pipelines."""
-        return publish_listing(publish for pipeline in self.list_pipelines() for publish in pipeline.publishes())
+    def list_publishes(self, workspace: Workspace | None = None) -> Listing[Publish]:
+        """Return the publishes of all workspaces, or of one, the newest first."""
+        body = {} if workspace is None else {"workspace_id": workspace.id()}
+        found = self.transport.post("pipelines/list_publishes", body)["publishes"]
+        return publish_listing(Publish(self, data) for data in found)
 
-    def list_edges(self, pipeline: Pipeline | None = None, publish: Publish | None = None) -> Listing[Edge]:
-        """Return all edges, or those of one pipeline or publish."""
+    def list_edges(
+        self, pipeline: Pipeline | None = None, publish: Publish | None = None, workspace: Workspace | None = None
+    ) -> Listing[Edge]:
+        """Return all edges, or those of one pipeline, publish or workspace, the oldest first."""
         body = {} if pipeline is None else {"pipeline_id": pipeline.id()}
-        edges = [Edge(self, data) for data in self.transport.post("pipelines/list_edges", body)["edges"]]
-        return edge_listing(edge for edge in edges if publish is None or edge.publish_id == publish.id)
+        body |= {} if publish is None else {"pipeline_publish_id": publish.id}
+        body |= {} if workspace is None else {"workspace_id": workspace.id()}
+        return edge_listing(Edge(self, data) for data in self.transport.post("pipelines/list_edges", body)["edges"])
 
     def remove_edge(self, name: str) -> None:
         """Remove an edge by its name; one that does not exist gives a warning."""

@@ -81,7 +81,11 @@ class Pipeline(PipelineLog, Twins, Details):
 
     def versions(self) -> Listing[PipelineVersion]:
         """Return the versions, the newest first."""
-        return version_listing(self.refresh()._data["versions"])
+        return self.refresh().versions_read()
+
+    def versions_read(self) -> Listing[PipelineVersion]:
+        """Return the versions, the newest first, as they were when the pipeline was last read."""
+        return version_listing(self._data["versions"])
 
     def latest_version(self) -> PipelineVersion:
         """Return the newest version."""
@@ -113,7 +117,7 @@ class Pipeline(PipelineLog, Twins, Details):
         """Return the steps: those added here, else those of the newest version that the engine has."""
         if self._models or self._cleared:
             return list(definition_of(self.name(), [model.ref() for model in self._models])["steps"])
-        return PipelineVersion(self._data["versions"][0]).steps()
+        return self.versions_read()[0].steps()
 
     def create_version(self) -> PipelineVersion:
         """Keep the steps as a new version, without deploying it."""

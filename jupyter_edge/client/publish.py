@@ -22,6 +22,7 @@ from jupyter_edge.display.twins import Command, post
 
 if TYPE_CHECKING:
     from jupyter_edge.client.client import Client
+    from jupyter_edge.client.pipeline import Pipeline
     from jupyter_edge.display.charts import Chart
 
 _COLUMNS = ["id", "pipeline_version_name", "engine_url", "pipeline_url", "created_by", "created_at", "updated_at"]
@@ -89,6 +90,12 @@ class Publish(Twins, Details):
         """Remove an edge by its name; one that does not exist gives a warning."""
         self._client.remove_edge(name)
 
+    def pipeline(self) -> Pipeline:
+        """Return the pipeline that is published."""
+        pipelines = self._client.list_pipelines()
+        versions = ((pipeline, version.id()) for pipeline in pipelines for version in pipeline.versions_read())
+        return next(pipeline for pipeline, version_id in versions if version_id == self.pipeline_version_id)
+
     def list_edges(self) -> Listing[Edge]:
         """Return the edges of this publish."""
         return self._client.list_edges(publish=self)
@@ -117,12 +124,10 @@ class Publish(Twins, Details):
         """Return a drawing of the publish's models, what is in the registry, and the edges that run it."""
         from jupyter_edge.client.publish_diagram import draw_publish
 
-        listed = self._client.list_pipelines()
-        versions = ((pipeline.name(), data) for pipeline in listed for data in pipeline._data["versions"])
-        pipeline, version = next(found for found in versions if found[1]["id"] == self.pipeline_version_id)
+        pipeline = self.pipeline()
+        steps = next(one.steps() for one in pipeline.versions_read() if one.id() == self.pipeline_version_id)
         image_available = self._client.transport.post("registry/get")["engine_image_available"]
-        steps = version["definition"].get("steps", [])
-        return draw_publish(self, pipeline, steps, self.list_edges(), image_available=image_available)
+        return draw_publish(self, pipeline.name(), steps, self.list_edges(), image_available=image_available)
 
     def details(self) -> dict[str, object]:
         """Return the rows of the publish's table; a bundle is not in them."""

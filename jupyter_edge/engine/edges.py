@@ -92,13 +92,12 @@ def list_edges(
     pipeline_id: int | None = None,
     window: Window = EVERYTHING,
     workspace_id: int | None = None,
+    publish_id: int | None = None,
 ) -> Page[Edge]:
-    """Return all edges, or those of a pipeline's or a workspace's publishes, oldest first."""
+    """Return all edges, or those of a publish, or of a pipeline's or a workspace's publishes, oldest first."""
+    wanted = ((Pipeline.id, pipeline_id), (Pipeline.workspace_id, workspace_id), (Publish.id, publish_id))
     query = select(Edge).join(Publish).join(PipelineVersion).join(Pipeline)
-    if pipeline_id is not None:
-        query = query.where(Pipeline.id == pipeline_id)
-    if workspace_id is not None:
-        query = query.where(Pipeline.workspace_id == workspace_id)
+    query = query.where(*(column == value for column, value in wanted if value is not None))
     published = selectinload(Edge.publish).load_only(Publish.pipeline_version_id)
     parts = (published.joinedload(Publish.pipeline_version).load_only(PipelineVersion.pipeline_id),)
     return read_page(session, query, Order((Edge.created_at, Edge.name), Edge.name), window, parts)

@@ -86,12 +86,15 @@ class EdgePanel(Panel):
         return Listing(self._state.edges if self._state else (), columns, _cells)
 
     def _read(self) -> _State:
-        pipelines = self.client.list_pipelines(self.client.get_current_workspace())
-        found = [(one.name(), publish) for one in pipelines if one.published() for publish in one.publishes()]
-        self._publishes = {publish.id: publish for _, publish in found if publish.status == "Published"}
-        names = [(f"{publish.id}, {name}", publish.id) for name, publish in found if publish.id in self._publishes]
-        edges = [_row(edge) for edge in self.client.list_edges() if edge.publish_id in self._publishes]
-        return _State(tuple(sorted(names, key=lambda named: -named[1])), tuple(edges))
+        workspace = self.client.get_current_workspace()
+        published = [one for one in self.client.list_publishes(workspace) if one.status == "Published"]
+        pipelines = self.client.list_pipelines(workspace)
+        names = {version.id(): one.name() for one in pipelines for version in one.versions_read()}
+        self._publishes = {publish.id: publish for publish in published}
+        return _State(
+            tuple((f"{one.id}, {names[one.pipeline_version_id]}", one.id) for one in published),
+            tuple(_row(edge) for edge in self.client.list_edges(workspace=workspace)),
+        )
 
     def _show(self, state: _State) -> None:
         set_options(self._choice, state.publishes, _NO_PUBLISH)

@@ -221,12 +221,12 @@ def _look(client: Client, pipeline: Pipeline) -> _Chosen:
     details = [*status["details"]]
     for engine in status["engines"]:
         details += [f"{engine['name']}: {engine['status']}", *(engine["details"] or [])]
-    versions = pipeline._data["versions"]
-    running = next((one for one in versions if deployment and one["id"] == deployment.version_id()), None)
+    versions = pipeline.versions_read()
+    running = next((one for one in versions if deployment and one.id() == deployment.version_id()), None)
     return _Chosen(
         pipeline.id(),
         _steps(pipeline.steps()),
-        _steps(running["definition"].get("steps", [])) if deployed and running else None,
+        _steps(running.steps()) if deployed and running else None,
         status["status"],
         tuple(details),
         read_latency(client, pipeline.id()) if deployed else None,

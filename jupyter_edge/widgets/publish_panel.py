@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
 
-from jupyter_edge.core.errors import EntityNotFoundError
 from jupyter_edge.display import Listing
 from jupyter_edge.widgets.base import (
     NOTHING,
@@ -56,7 +55,7 @@ class PublishPanel(Panel):
     def __init__(self, client: Client, pipeline: Pipeline | None = None, publish_id: int | None = None) -> None:
         self._pipeline: Pipeline | None = None
         self._publishes: list[Publish] = []
-        self._wanted = _pipeline_of(client, publish_id) if pipeline is None and publish_id else pipeline
+        self._wanted = client.get_publish(publish_id).pipeline() if pipeline is None and publish_id else pipeline
         self._wanted_publish = publish_id
         self._registry = widgets.HTML(_registry_words(client))
         self._choice = field(widgets.Dropdown, "Pipeline", options=[(_NO_PIPELINE, NOTHING)])
@@ -127,14 +126,6 @@ class PublishPanel(Panel):
         self._wanted_publish = pipeline.publish(self._limits.config(), wait=False).id
         if pipeline.job is not None:
             self.progress.follow(pipeline.job, lambda _: self.refresh())
-
-
-def _pipeline_of(client: Client, publish_id: int) -> Pipeline | None:
-    for pipeline in client.list_pipelines():
-        if publish_id in [publish.id for publish in pipeline.publishes()]:
-            return pipeline
-    msg = f"There is no publish {publish_id}: client.list_publishes() shows them."
-    raise EntityNotFoundError(msg)
 
 
 def _registry_words(client: Client) -> str:

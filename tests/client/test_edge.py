@@ -23,6 +23,7 @@ def test_an_edge_has_a_bundle_that_no_display_shows(client: Client, published: P
     (edge,) = published.list_edges()
     assert (edge.name, edge.tags, edge.joined_at) == (name, ["canary"], None)
     assert name in repr(client.list_edges())
+    assert [one.name for one in client.list_edges(workspace=client.get_current_workspace())] == [name]
     assert "canary" in edge._repr_html_()
     with pytest.raises(ConflictError, match=name):
         published.add_edge(name)

@@ -71,7 +71,9 @@ def test_publishes_are_listed_with_their_versions(client: Client, pipeline: Pipe
     html = listed._repr_html_()
     assert "<th>id</th><th>pipeline_version_name</th><th>engine_url</th><th>pipeline_url</th>" in html
     assert str(first.pipeline_url) in html
-    assert {first.id, second.id} <= {publish.id for publish in client.list_publishes()}
+    assert [publish.id for publish in client.list_publishes()][:2] == [second.id, first.id]
+    assert [publish.id for publish in client.list_publishes(client.get_current_workspace())] == [second.id, first.id]
+    assert first.pipeline().id() == pipeline.id()
 
 
 def test_the_serve_command_works_as_printed_and_its_rows_reach_the_log(

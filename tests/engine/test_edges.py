@@ -52,6 +52,19 @@ def edges_of(scene: Scene) -> dict[str, dict[str, Any]]:
     return {edge["name"]: edge for edge in edges}
 
 
+def test_edges_are_listed_by_publish_pipeline_and_workspace(scene: Scene, publish: dict[str, Any], name: str) -> None:
+    other = scene.publish()
+    bundle_of(add(scene, publish["id"], name))
+    bundle_of(add(scene, other["id"], f"{name}-other"))
+
+    def listed(**wanted: int) -> set[str]:
+        return {edge["name"] for edge in scene.engine.post("pipelines/list_edges", **wanted)["edges"]}
+
+    assert listed(pipeline_publish_id=other["id"]) == {f"{name}-other"}
+    assert listed(pipeline_publish_id=other["id"], workspace_id=10**6) == set()
+    assert {name, f"{name}-other"} <= listed(pipeline_id=scene.pipeline_id) & listed(workspace_id=scene.workspace_id)
+
+
 def test_adding_an_edge_returns_the_publish_with_a_bundle(scene: Scene, publish: dict[str, Any], name: str) -> None:
     answer = add(scene, publish["id"], name, tags=["shop", "north"])
     bundle = bundle_of(answer)

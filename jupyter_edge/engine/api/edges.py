@@ -45,9 +45,10 @@ class EdgeName(RequestBody):
 
 
 class EdgeFilter(PageRequest):
-    """Which pipeline's or workspace's edges; all where none is given."""
+    """Which publish's, pipeline's or workspace's edges; all where none is given."""
 
     pipeline_id: Id | None = None
+    pipeline_publish_id: Id | None = None
     workspace_id: Id | None = None
 
 
@@ -142,7 +143,7 @@ def remove_edge(body: EdgeName, state: State, response: Response) -> None:
 def list_edges(body: EdgeFilter, state: State) -> EdgesAnswer:
     """List edges."""
     with state.sessions() as session:
-        page = edges.list_edges(session, body.pipeline_id, body.window(), body.workspace_id)
+        page = edges.list_edges(session, body.pipeline_id, body.window(), body.workspace_id, body.pipeline_publish_id)
         totals = state.logs.totals([edge.name for edge in page.rows])
         return EdgesAnswer(edges=[_listed(edge, totals, state.fleet) for edge in page.rows], **paged(page))
 
