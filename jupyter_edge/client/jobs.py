@@ -37,7 +37,7 @@ class Job(Twins, Details):
         self._transport = transport
         self.id: int = data["id"]
         self.kind: str = data["kind"]
-        self.subject: str = data.get("subject", "")  # absent where the engine was started by an earlier version
+        self.subject: str = data["subject"]
         self.state: str = data["state"]
         self.progress: float = data["progress"]
         self.message: str = data["message"]

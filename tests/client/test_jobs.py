@@ -31,12 +31,6 @@ def test_a_job_that_succeeds_ends_the_line_of_dots(server: Server, transport: Tr
     assert json.loads(server.seen[0][2]) == {"id": 7}
 
 
-def test_a_job_of_an_earlier_engine_names_no_subject(server: Server, transport: Transport) -> None:
-    status, headers, body = job("succeeded")
-    server.answer = status, headers, body.replace(b'"subject"', b'"unknown"')
-    assert get_job(transport, 7).subject == ""
-
-
 def test_nothing_to_do_is_done_at_once(transport: Transport) -> None:
     out = io.StringIO()
     wait_for_job(transport, None, Dots("Waiting ", out=out), 45, DeploymentError)

@@ -18,8 +18,14 @@ from tests.widgets.conftest import Until
 
 def answer(state: str, progress: float = 0.5, error: str | None = None) -> Reply:
     moment = "2023-10-31T20:36:33.093439+00:00"
-    job = {"id": 7, "kind": "deploy", "state": state, "progress": progress, "message": "1 of 2 replicas are up."}
-    return 200, {}, json.dumps(job | {"error": error, "created_at": moment, "updated_at": moment}).encode()
+    job = {"id": 7, "kind": "deploy", "subject": "fraud", "state": state, "progress": progress}
+    return (
+        200,
+        {},
+        json.dumps(
+            job | {"message": "1 of 2 replicas are up.", "error": error, "created_at": moment, "updated_at": moment}
+        ).encode(),
+    )
 
 
 @pytest.fixture
