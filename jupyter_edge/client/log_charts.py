@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from jupyter_edge.client.log_pages import Spread
+from jupyter_edge.client.log_pages import Spread, written_time
 from jupyter_edge.client.logs import LogQuery, read_page, topic_of
 from jupyter_edge.client.transport import Transport
 from jupyter_edge.core.errors import InvalidInputError
@@ -112,7 +112,7 @@ def plot_timings(name: str, timings: pd.DataFrame) -> Chart:
     edges = np.linspace(first, max(last, first + 1000), bins + 1)
     totals = timings["total"].groupby(np.clip(np.searchsorted(edges, moments, side="right") - 1, 0, bins - 1))
     spans = pd.DataFrame({"rows": totals.size(), "p50": totals.quantile(0.5), "p99": totals.quantile(0.99)})
-    table = spans.set_axis([_written_time(edges[number]) for number in spans.index])
+    table = spans.set_axis([written_time(edges[number]) for number in spans.index])
     return Chart(lambda figure: _draw_timings(figure, timings, edges, spans), _with_table(heading, table), (8, 4.6))
 
 
@@ -196,7 +196,7 @@ def _say_empty(axes: Axes) -> None:
 def _rows_of(timings: pd.DataFrame) -> str:
     if timings.empty:
         return "no rows"
-    first, last = (_written_time(moment.timestamp() * 1000) for moment in timings["time"].iloc[[0, -1]])
+    first, last = (written_time(moment.timestamp() * 1000) for moment in timings["time"].iloc[[0, -1]])
     rows = "1 row" if len(timings) == 1 else f"{len(timings):,} rows"
     return f"{rows} from {first} to {last} UTC"
 
@@ -206,7 +206,3 @@ def _with_table(heading: str, table: pd.DataFrame) -> str:
         return heading
     words = table.to_string(float_format=lambda value: f"{value:.3g}")
     return f"{heading}; times in milliseconds\n{words}"
-
-
-def _written_time(milliseconds: float) -> str:
-    return str(np.datetime64(round(milliseconds), "ms")).replace("T", " ")

@@ -107,7 +107,7 @@ class Spread:
         """Return what each count counts."""
         if self.words:
             return self.words
-        write = _written_time if self.column == "time" else _written_number
+        write = written_time if self.column == "time" else _written_number
         return [f"{write(low)} to {write(high)}" for low, high in zip(self.edges[:-1], self.edges[1:], strict=True)]
 
     def __str__(self) -> str:
@@ -137,7 +137,7 @@ def _spread_of(column: str, element: int | None, parts: list[pa.ChunkedArray], r
     if not len(finite):
         return Spread(column, rows, complete, [], missing=missing)
     if finite.min() == finite.max():
-        word = (_written_time if column == "time" else _written_number)(finite[0])
+        word = (written_time if column == "time" else _written_number)(finite[0])
         return Spread(column, rows, complete, [len(finite)], words=[word], missing=missing)
     counts, edges = _histogram(finite)
     summary = {} if column == "time" else _summary(finite)
@@ -179,5 +179,6 @@ def _written_number(value: float) -> str:
     return f"{value:.4g}"
 
 
-def _written_time(value: float) -> str:
-    return str(np.datetime64(round(value), "ms")).replace("T", " ")
+def written_time(milliseconds: float) -> str:
+    """Write a moment of the log, in milliseconds since the epoch, for people."""
+    return str(np.datetime64(round(milliseconds), "ms")).replace("T", " ")
