@@ -131,7 +131,7 @@ def _start(home: Home) -> EngineAddress:
         process.wait()
         raise
     what = "did not start" if process.poll() is not None else f"does not answer after {START_SECONDS:.0f} s"
-    msg = f"The engine {what}; the end of its log, {home.log_file}:\n{_log_tail(home.log_file, log_start)}"
+    msg = f"The engine {what}; the end of its log, {home.log_file}:\n{log_tail(home.log_file, log_start)}"
     raise EngineUnavailableError(msg)
 
 
@@ -160,7 +160,8 @@ def _is_healthy(url: str) -> bool:
             return False
 
 
-def _log_tail(path: Path, start: int) -> str:
+def log_tail(path: Path, start: int = 0) -> str:
+    """Return the last lines that a process wrote into its log, from a byte of the file on."""
     with path.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(start, size - _LOG_TAIL_BYTES))

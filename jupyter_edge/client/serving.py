@@ -16,6 +16,7 @@ import requests
 from filelock import FileLock
 
 from jupyter_edge.client import commands
+from jupyter_edge.client.discovery import log_tail
 from jupyter_edge.client.ensure import ensure_edge, find_edge, require_publish
 from jupyter_edge.client.pipeline import Pipeline
 from jupyter_edge.client.transport import error_of
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 30.0
-_LOG_TAIL_LINES = 10
 # The edge runs in a process group of its own, which is interrupted, as by Ctrl-C in a terminal, when this process
 # closes its end of the pipe: when it says stop, ends, or is killed. What bash itself says of its jobs is no output.
 _LEASH = """set -m
@@ -155,8 +155,7 @@ class LocalEdge(Details):
             self.stop()
             raise
         self.stop()
-        tail = "\n".join(self.log_file.read_text(errors="replace").splitlines()[-_LOG_TAIL_LINES:])
-        msg = f"Edge {self.name} did not start; the end of its output, {self.log_file}:\n{tail or '(it wrote nothing)'}"
+        msg = f"Edge {self.name} did not start; the end of its output, {self.log_file}:\n{log_tail(self.log_file)}"
         raise DeploymentError(msg)
 
     def _serves(self) -> bool:
