@@ -16,6 +16,7 @@ from jupyter_edge.client.publish import Publish
 from jupyter_edge.client.twins import Kinds, Twins
 from jupyter_edge.core.deployment import DeploymentConfig, DeploymentConfigBuilder, limits_of
 from jupyter_edge.core.errors import EntityNotFoundError, InvalidInputError
+from jupyter_edge.core.files import existing_file
 from jupyter_edge.core.framework import Framework
 from jupyter_edge.core.pipeline import ModelRef, models_of
 from jupyter_edge.display import Details, table_time
@@ -52,11 +53,7 @@ class ModelWish:
         """Return the hex SHA-256 of the file."""
         if self.file is None:
             return None
-        path = self.file.expanduser()
-        if not path.is_file():
-            msg = f"There is no file {path} (looked in {Path.cwd()}): check the model's path and the working folder."
-            raise InvalidInputError(msg)
-        with path.open("rb") as file:
+        with existing_file(self.file).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
 

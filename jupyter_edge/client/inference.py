@@ -15,7 +15,8 @@ import pyarrow as pa
 
 from jupyter_edge.client.arrow_frames import frame_of, plain_value, table_bytes, table_of
 from jupyter_edge.core.errors import InvalidInputError
-from jupyter_edge.core.media_types import ARROW_FILE, JSON, PANDAS_RECORDS
+from jupyter_edge.core.files import existing_file
+from jupyter_edge.core.media_types import ARROW_FILE, JSON, PANDAS_RECORDS, media_type_of_file
 
 LARGE_CELL = 4096
 """Numbers in one cell from which the tensors of a frame's answer are arrays rather than lists."""
@@ -62,25 +63,15 @@ def request_of(data: pd.DataFrame | pa.Table | dict[str, Any] | list[Any]) -> Re
 
 def request_of_file(path: str | Path) -> Request:
     """Make the request of a file, sent as it is: Arrow IPC (``.arrow``) or JSON of pandas records (``.json``)."""
-    path = Path(path).expanduser()
-    readers: dict[str, tuple[str, Callable[[bytes], Any]]] = {
-        ".arrow": (ARROW_FILE, _read_table),
-        ".json": (PANDAS_RECORDS, _read_records),
-    }
-    if path.suffix not in readers:
-        msg = f"{path.name} cannot be inferred on: give an Arrow file (.arrow) or JSON of pandas records (.json)."
-        raise InvalidInputError(msg)
-    if not path.is_file():
-        msg = f"There is no file {path} (looked in {Path.cwd()})."
-        raise InvalidInputError(msg)
-    media_type, read = readers[path.suffix]
-    return Request(path.read_bytes(), media_type, media_type, read)
+    media_type = media_type_of_file(Path(path).name)
+    read = _read_table if media_type == ARROW_FILE else _read_records
+    return Request(existing_file(path).read_bytes(), media_type, media_type, read)
 
 
 def selection(dataset: Sequence[str] | None, exclude: Sequence[str] | None) -> list[tuple[str, str]]:
     """Return the query that selects the answer's columns: all but the metadata where nothing else is asked for."""
-    wanted = _as_list(dataset) or ["*"]
-    left_out = _as_list(exclude) + ([] if "metadata" in wanted else ["metadata"])
+    wanted = as_list(dataset) or ["*"]
+    left_out = as_list(exclude) + ([] if "metadata" in wanted else ["metadata"])
     return [
         *(("dataset[]", path) for path in wanted),
         *(("dataset.exclude[]", path) for path in left_out),
@@ -185,7 +176,8 @@ def _column_rank(name: str) -> int:
     return 0 if name == "time" else 1 if name.startswith("in.") else 2 if name.startswith("out.") else 3
 
 
-def _as_list(paths: Sequence[str] | None) -> list[str]:
+def as_list(paths: Sequence[str] | None) -> list[str]:
+    """Return the names of columns, also where one is given alone."""
     return [paths] if isinstance(paths, str) else list(paths or [])
 
 

@@ -15,7 +15,7 @@ import orjson
 import pandas as pd
 import pyarrow as pa
 
-from jupyter_edge.client.inference import tidy_frame, tidy_table
+from jupyter_edge.client.inference import as_list, tidy_frame, tidy_table
 from jupyter_edge.client.transport import Transport
 from jupyter_edge.core.errors import InvalidInputError
 from jupyter_edge.core.media_types import ARROW_FILE
@@ -67,7 +67,7 @@ class LogQuery:
     @property
     def paths(self) -> list[str]:
         """Return the wanted columns or groups of columns."""
-        return [self.dataset] if isinstance(self.dataset, str) else list(self.dataset or ["*"])
+        return as_list(self.dataset) or ["*"]
 
     @property
     def wants_metadata(self) -> bool:
@@ -76,7 +76,6 @@ class LogQuery:
 
     def parameters(self, page_rows: int | None) -> list[tuple[str, str]]:
         """Return the query parameters of one page."""
-        excluded = [self.exclude] if isinstance(self.exclude, str) else list(self.exclude or [])
         if self.start is None or self.end is None:
             span = [("order", "asc" if self.oldest_first else "desc")]
         else:
@@ -86,7 +85,7 @@ class LogQuery:
             *span,
             *(("partition[]", name) for name in self.partitions),
             *(("dataset[]", path) for path in self.paths),
-            *(("dataset.exclude[]", path) for path in excluded),
+            *(("dataset.exclude[]", path) for path in as_list(self.exclude)),
             ("dataset.separator", "."),
         ]
 

@@ -14,6 +14,7 @@ from jupyter_edge.client.twins import Kinds, Twins, reading, workspace_name
 from jupyter_edge.client.upload import ModelUpload
 from jupyter_edge.core.batching import DynamicBatchingConfig, require_one_way
 from jupyter_edge.core.errors import EdgeError, InvalidInputError
+from jupyter_edge.core.files import existing_file
 from jupyter_edge.core.framework import Framework
 from jupyter_edge.core.naming import check_name
 from jupyter_edge.core.pipeline import ModelRef
@@ -327,10 +328,7 @@ def _checked(
 ) -> tuple[Path, dict[str, Any]]:
     """Return the file and what is said of it, once both are known to be usable."""
     check_name("model", name)
-    path = Path(path).expanduser()
-    if not path.is_file():
-        msg = f"There is no file {path} (looked in {Path.cwd()}): check model path and working folder."
-        raise InvalidInputError(msg)
+    path = existing_file(path)
     conversion: dict[str, Any] = {
         "arch": None,
         "framework": _framework_of(path, framework).value,

@@ -39,11 +39,7 @@ def picture_tensor(
     height, width = (shape[2], shape[3]) if layout == "NCHW" else (shape[1], shape[2])
     size = (width, height) if width and height else None
     dtype: Literal["float32", "uint8"] = "uint8" if spec.dtype == "uint8" else "float32"
-    path = Path(picture).expanduser()
-    if not path.is_file():
-        msg = f"There is no picture {path} (looked in {Path.cwd()})."
-        raise InvalidInputError(msg)
-    return image_to_tensor(path, size, layout=layout, dtype=dtype, fit=fit)
+    return image_to_tensor(picture, size, layout=layout, dtype=dtype, fit=fit)
 
 
 def picture_rows(model: ModelVersion, tensor: ImageTensor) -> pa.Table:

@@ -1,10 +1,25 @@
-"""Files that only their owner may read, replaced in one step, and on disk when they should be."""
+"""Files: found, on disk when they should be, and replaced in one step."""
 
 from __future__ import annotations
 
 import os
 import tempfile
 from pathlib import Path
+
+from jupyter_edge.core.errors import InvalidInputError
+
+
+def existing_file(path: str | Path) -> Path:
+    """Return the path of a file, with ``~`` filled in.
+
+    Raises:
+        InvalidInputError: if it is not there, naming the working folder.
+    """
+    path = Path(path).expanduser()
+    if not path.is_file():
+        msg = f"There is no file {path} (looked in {Path.cwd()}): check the path and the working folder."
+        raise InvalidInputError(msg)
+    return path
 
 
 def sync(path: Path) -> None:

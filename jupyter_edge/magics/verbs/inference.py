@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jupyter_edge.core.errors import InvalidInputError
-from jupyter_edge.core.media_types import ARROW_FILE, PANDAS_RECORDS
+from jupyter_edge.core.media_types import PANDAS_RECORDS, media_type_of_file
 from jupyter_edge.display.twins import call_code, post_data
 from jupyter_edge.magics.table import Argument, Verb
 from jupyter_edge.magics.verbs.arguments import PIPELINE, get_pipeline_code, moment, pipeline_of, words
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from jupyter_edge.client import LocalEdge, ModelVersion, Pipeline
     from jupyter_edge.magics.session import Session
 
-_FILES = {".arrow": ARROW_FILE, ".json": PANDAS_RECORDS}
 _LARGEST_TWIN = 1 << 16
 
 
@@ -125,19 +124,14 @@ def _rows_code(session: Session, options: Namespace) -> tuple[str, bool]:
 
 
 def _infer_curl(session: Session, options: Namespace) -> str:
-    target = _target(session, options)
-    url = target.url if options.at else pipeline_of(session, options).url()
-    url = f"{url}/infer" if options.at else url
-    rows = None if options.image else _rows(session, options)
     if options.image:
         msg = "A picture is made a tensor before it is sent: --show python does that."
         raise InvalidInputError(msg)
+    rows = _rows(session, options)
+    url = f"{_target(session, options).url}/infer" if options.at else pipeline_of(session, options).url()
     if isinstance(rows, Path):
-        if rows.suffix not in _FILES:
-            msg = f"{rows.name} cannot be inferred on: give an Arrow file (.arrow) or JSON of records (.json)."
-            raise InvalidInputError(msg)
-        return post_data(str(url), _FILES[rows.suffix], f"@{rows}", token=not options.at)
-    return post_data(str(url), PANDAS_RECORDS, _json(rows), token=not options.at)
+        return post_data(url, media_type_of_file(rows.name), f"@{rows}", token=not options.at)
+    return post_data(url, PANDAS_RECORDS, _json(rows), token=not options.at)
 
 
 def _json(rows: Any) -> str:
