@@ -108,16 +108,10 @@ def model_of(session: Session, name: str) -> ModelVersion:
 
 def publish_of(session: Session, options: Namespace) -> Publish:
     """Return the publish that the verb means: the one of ``--publish``, or the pipeline's newest."""
-    from jupyter_edge.client.ensure import newest_publish
+    from jupyter_edge.client.ensure import require_publish
 
     chosen = getattr(options, "publish", None)
-    if chosen:
-        return session.client.get_publish(chosen)
-    publish = newest_publish(pipeline_of(session, options))
-    if publish is None:
-        msg = f"Pipeline {options.pipeline} is not published: `%edge publish {options.pipeline}` does that."
-        raise EntityNotFoundError(msg)
-    return publish
+    return session.client.get_publish(chosen) if chosen else require_publish(pipeline_of(session, options))
 
 
 def get_pipeline_code(options: Namespace) -> str:
