@@ -7,13 +7,10 @@ import email.utils
 import logging
 import socket
 from http import HTTPStatus
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
-from jupyter_edge.runtime.exchange import Exchange, Request, Response, error_response
+from jupyter_edge.runtime.exchange import Application, Exchange, Request, Response, error_response
 from jupyter_edge.runtime.request_reader import MAX_HEAD, BodyLimits, RequestReader
-
-if TYPE_CHECKING:
-    from jupyter_edge.runtime.server import Application
 
 _IDLE_SECONDS = 75.0
 _GRACE_SECONDS = 30.0  # for a request to arrive, and a second more for each _SLOWEST bytes of it

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 import orjson
 
@@ -101,3 +101,16 @@ class Exchange:
     def expire_after(self, seconds: float, expire: Callable[[Exchange], None]) -> None:
         """Call ``expire`` with this exchange unless it is over within so many seconds."""
         self._timer = asyncio.get_running_loop().call_later(seconds, expire, self)
+
+
+class Application(Protocol):
+    """What a server carries requests to."""
+
+    def admit(self, request: Request) -> Response | None:
+        """Tell from a request's head why its body need not be received; ``None`` if it may come."""
+
+    def handle(self, exchange: Exchange) -> None:
+        """Answer the exchange, now or later, in the event loop's thread."""
+
+    def close(self) -> None:
+        """Wait for running work."""

@@ -6,10 +6,9 @@ import asyncio
 import logging
 import select
 import socket
-from typing import Protocol
 
 from jupyter_edge.runtime.connection import Connection, Shared
-from jupyter_edge.runtime.exchange import Exchange, Request, Response
+from jupyter_edge.runtime.exchange import Application
 from jupyter_edge.runtime.request_reader import MAX_BODY
 
 _DRAIN_SECONDS = 30.0
@@ -17,19 +16,6 @@ _SWEEP_SECONDS = 1.0
 _LOOK_SECONDS = 0.01
 
 _log = logging.getLogger(__name__)
-
-
-class Application(Protocol):
-    """What a server carries requests to."""
-
-    def admit(self, request: Request) -> Response | None:
-        """Tell from a request's head why its body need not be received; ``None`` if it may come."""
-
-    def handle(self, exchange: Exchange) -> None:
-        """Answer the exchange, now or later, in the event loop's thread."""
-
-    def close(self) -> None:
-        """Wait for running work."""
 
 
 async def serve(handler: Application, sock: socket.socket, stop: asyncio.Event, *, max_body: int = MAX_BODY) -> None:
