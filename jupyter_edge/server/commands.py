@@ -22,14 +22,14 @@ class CommandsHandler(EdgeHandler):
         try:
             registry = await self.link.ask("registry/get")
         except EngineProblem as problem:
-            await self.refuse(problem)
+            self.refuse(problem)
             return
         body = self.get_json_body() or {}
         try:
             texts = _render(body["publish"], registry, is_local=self.link.is_local)
         except (KeyError, TypeError, AttributeError):
             raise HTTPError(400, "The field 'publish' is no publish that is complete.") from None
-        await self.finish(json.dumps(texts))
+        self.finish(json.dumps(texts))
 
 
 def _render(publish: dict[str, Any], registry: dict[str, Any], *, is_local: bool) -> dict[str, str]:

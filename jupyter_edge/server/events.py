@@ -38,7 +38,7 @@ class EventFollower:
         """Follow, until cancelled."""
         pause = _FIRST_PAUSE
         while True:
-            with suppress(EngineProblem, httpx.HTTPError):
+            with suppress(EngineProblem, httpx.HTTPError, ValueError, LookupError, TypeError):  # or it is no engine
                 await self._follow()
             if self._hears:
                 self._hears, pause = False, _FIRST_PAUSE

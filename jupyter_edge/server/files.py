@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
-from urllib.parse import quote
 
 import httpx
 from jupyter_core.utils import ensure_async
@@ -21,7 +20,9 @@ from jupyter_server.utils import ApiPath, to_os_path
 from tornado.web import HTTPError, authenticated
 
 from jupyter_edge.client.upload import ModelUpload
+from jupyter_edge.core.errors import InvalidInputError
 from jupyter_edge.core.media_types import ARROW_FILE, PANDAS_RECORDS
+from jupyter_edge.core.naming import check_name
 from jupyter_edge.server.handlers import EdgeHandler
 from jupyter_edge.server.link import Answer, EngineProblem
 
@@ -97,7 +98,7 @@ class FileHandler(EdgeHandler):
         body = await answer.response.aread()
         self.set_status(answer.response.status_code, answer.response.reason_phrase)
         token = answer.token.reveal().encode()
-        await self.finish(body.replace(token, b"*" * len(token)))
+        self.finish(body.replace(token, b"*" * len(token)))
 
 
 class UploadHandler(FileHandler):
@@ -122,14 +123,14 @@ class UploadHandler(FileHandler):
                     await self.link.start_first()
                     answer = await self.link.send("POST", "/v1/api/models/upload", headers, _pieces(body.read))
                 except EngineProblem as problem:
-                    await self.refuse(problem)
+                    self.refuse(problem)
                     return
         try:
             if answer.response.is_error:
                 await self.relay_refusal(answer)
             else:
                 job = answer.response.headers.get("jupyter-edge-job")
-                await self.finish(json.dumps({"job": int(job) if job else None}))
+                self.finish(json.dumps({"job": int(job) if job else None}))
         finally:
             await answer.response.aclose()
 
@@ -145,6 +146,10 @@ class InferHandler(FileHandler):
         Answers ``{path, rows, columns, head}``: where the answer is, as an Arrow file, and its first rows as text.
         """
         path, pipeline, deployment = await self.arguments(path=str, pipeline=str, deployment=int)
+        try:
+            check_name("pipeline", pipeline)  # which becomes a part of the answer's file name
+        except InvalidInputError as error:
+            raise HTTPError(400, str(error)) from None
         await self.admit("read")
         await self.admit("write")
         folder, _, file_name = path.strip("/").rpartition("/")
@@ -153,14 +158,14 @@ class InferHandler(FileHandler):
             raise HTTPError(400, f"{file_name} cannot be inferred on: give an Arrow file (.arrow) or JSON (.json).")
         self.activity.note()
         headers = {"Content-Type": media_type, "Accept": ARROW_FILE}
-        target = f"/v1/api/pipelines/infer/{quote(pipeline, '')}-{deployment}/{quote(pipeline, '')}?{_COLUMNS}"
+        target = f"/v1/api/pipelines/infer/{pipeline}-{deployment}/{pipeline}?{_COLUMNS}"
         async with self.file(path) as file:
             with file.open("rb") as body:
                 headers["Content-Length"] = str(os.fstat(body.fileno()).st_size)
                 try:
                     answer = await self.link.send("POST", target, headers, _pieces(body.read))
                 except EngineProblem as problem:
-                    await self.refuse(problem)
+                    self.refuse(problem)
                     return
             await self._keep_answer(answer, f"{PurePosixPath(file_name).stem}.{pipeline}.arrow", folder, file.parent)
 
@@ -176,7 +181,7 @@ class InferHandler(FileHandler):
                         await asyncio.to_thread(out.write, chunk)
                 shown = await asyncio.to_thread(_glance, whole)
                 kept = await self.keep(name, folder, whole)
-            await self.finish(json.dumps({"path": kept, **shown}))
+            self.finish(json.dumps({"path": kept, **shown}))
         except httpx.HTTPError as error:
             raise HTTPError(502, f"The engine's answer ended half-way ({type(error).__name__}): try again.") from None
         except OSError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -28,7 +29,10 @@ _ANY_SIZE = 1 << 62
 
 
 class EdgeHandler(APIHandler):
-    """Base of the extension's handlers; what they are asked is no activity, as an open panel asks now and then."""
+    """Base of the extension's handlers; what they are asked is no activity, as an open panel asks now and then.
+
+    They do not wait until an answer has arrived, which would fail for a browser that has gone meanwhile.
+    """
 
     auth_resource = AUTH_RESOURCE
     _track_activity = False
@@ -38,10 +42,10 @@ class EdgeHandler(APIHandler):
         self.link = link
         self.activity = activity
 
-    async def refuse(self, problem: EngineProblem) -> None:
+    def refuse(self, problem: EngineProblem) -> None:
         """Answer with what is wrong with the engine."""
         self.set_status(problem.code)
-        await self.finish(json.dumps({"msg": str(problem), "code": problem.code, "state": problem.state}))
+        self.finish(json.dumps({"msg": str(problem), "code": problem.code, "state": problem.state}))
 
 
 class StatusHandler(EdgeHandler):
@@ -50,8 +54,8 @@ class StatusHandler(EdgeHandler):
     @authenticated
     @authorized
     async def get(self) -> None:
-        """Answer ``{state, version, engine_version, msg}``."""
-        await self.finish(json.dumps(await self.link.status()))
+        """Answer ``{state, is_local, version, engine_version, msg}``."""
+        self.finish(json.dumps(await self.link.status()))
 
 
 class StartHandler(EdgeHandler):
@@ -65,9 +69,9 @@ class StartHandler(EdgeHandler):
         try:
             await self.link.start()
         except EngineProblem as problem:
-            await self.refuse(problem)
+            self.refuse(problem)
         else:
-            await self.finish(json.dumps(await self.link.status()))
+            self.finish(json.dumps(await self.link.status()))
 
 
 @stream_request_body
@@ -80,6 +84,8 @@ class ForwardHandler(EdgeHandler):
         """Take what all handlers share."""
         super().initialize(link, activity)
         self._answer: asyncio.Task[Answer] | None = None
+        self._discarding: asyncio.Task[None] | None = None
+        self._is_relayed = False
         self._chunks: asyncio.Queue[bytes | None] = asyncio.Queue(_CHUNKS)
 
     async def prepare(self, **options: Any) -> None:
@@ -121,8 +127,9 @@ class ForwardHandler(EdgeHandler):
 
     def on_connection_close(self) -> None:
         """Stop asking for somebody who has gone."""
-        if self._answer:
-            self._answer.cancel()
+        super().on_connection_close()
+        if self._answer and not self._answer.cancel() and not self._is_relayed:
+            self._discarding = asyncio.create_task(_discard(self._answer))
 
     async def _admit(self) -> None:
         """Do what the decorators of a verb do, which is called only once the body is here."""
@@ -149,15 +156,21 @@ class ForwardHandler(EdgeHandler):
 
     async def _relay(self) -> None:
         assert self._answer is not None  # noqa: S101 (prepare has begun)
+        self._is_relayed = True
         await self._pass_on(None)
+        await asyncio.wait({self._answer})
+        if self._answer.cancelled():  # nobody waits for it any more
+            return
         try:
-            answer = await self._answer
+            answer = self._answer.result()
         except EngineProblem as problem:
-            await self.refuse(problem)
+            self.refuse(problem)
             return
         try:
             await self._copy(answer)
-        except (httpx.HTTPError, StreamClosedError) as error:
+        except StreamClosedError:
+            self.log.debug("The browser did not wait for the end of the engine's answer.")
+        except httpx.HTTPError as error:
             self.log.warning("An answer of the engine ended half-way: %s", type(error).__name__)
             self._drop()
         finally:
@@ -180,6 +193,12 @@ class ForwardHandler(EdgeHandler):
         """Close the connection, so that nobody takes what has come for all of it."""
         if stream := _connection(self.request).stream:
             stream.close()
+
+
+async def _discard(answered: asyncio.Task[Answer]) -> None:
+    """Close an answer that came before all of the body did, for somebody who has gone."""
+    with suppress(EngineProblem):
+        await answered.result().response.aclose()
 
 
 def _has_body(request: HTTPServerRequest) -> bool:

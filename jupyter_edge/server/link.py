@@ -36,9 +36,13 @@ class EngineProblem(EdgeError):  # noqa: N818 (what is wrong with the engine, sa
 
 @dataclass(frozen=True)
 class EngineStatus:
-    """The engine's state, the package's and the engine's versions, and what is wrong, if anything is."""
+    """The engine's state, the package's and the engine's versions, and what is wrong, if anything is.
+
+    ``is_local`` says whether the engine is this home's own, which can be started here.
+    """
 
     state: State
+    is_local: bool
     version: str
     engine_version: str | None
     msg: str
@@ -146,8 +150,8 @@ class EngineLink:
             health = await self.ask("health", None, timeout=_STATUS_SECONDS)
             await self.ask("users/me", timeout=_STATUS_SECONDS)
         except EngineProblem as problem:
-            return asdict(EngineStatus(problem.state, VERSION, None, str(problem)))
-        return asdict(EngineStatus("running", VERSION, health.get("version"), ""))
+            return asdict(EngineStatus(problem.state, self.is_local, VERSION, None, str(problem)))
+        return asdict(EngineStatus("running", self.is_local, VERSION, health.get("version"), ""))
 
     async def start(self) -> None:
         """Start the engine where none runs, and return once it answers.
@@ -200,7 +204,8 @@ class EngineLink:
     async def _lost(self, address: EngineAddress, error: httpx.TransportError) -> EngineProblem:
         if not self._is_named and await asyncio.to_thread(_running_engine) is None:
             return EngineProblem("stopped", 503, _STOPPED)
-        msg = f"The engine at {address.url} cannot be reached ({type(error).__name__}): see `jupyter-edge engine logs`."
+        advice = "see `jupyter-edge engine logs`" if self.is_local else "see that it runs where JUPYTER_EDGE_URL says"
+        msg = f"The engine at {address.url} cannot be reached ({type(error).__name__}): {advice}."
         return EngineProblem("unreachable", 502, msg)
 
 

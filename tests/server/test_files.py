@@ -166,6 +166,8 @@ async def test_a_file_that_a_pipeline_cannot_read_leaves_none_beside_it(
     assert "JSON" in json.loads(answer.body)[0]["error"]
     gone = await post(jp_fetch, "infer", path="rows.json", pipeline=made.name, deployment=10**6)
     assert gone.code == 404
+    elsewhere = await post(jp_fetch, "infer", path="rows.json", pipeline="../up", deployment=deployment)
+    assert elsewhere.code == 400
     assert [path.name for path in jp_root_dir.iterdir()] == ["rows.json"]
 
 

@@ -189,7 +189,13 @@ async def test_the_token_is_nowhere_to_be_seen(
 
 async def test_status_tells_the_versions(engine: EngineProcess, jp_fetch: Fetch) -> None:
     answer = await fetch(jp_fetch, "status")
-    assert json.loads(answer.body) == {"state": "running", "version": VERSION, "engine_version": VERSION, "msg": ""}
+    assert json.loads(answer.body) == {
+        "state": "running",
+        "is_local": True,
+        "version": VERSION,
+        "engine_version": VERSION,
+        "msg": "",
+    }
 
 
 async def test_a_large_upload_goes_through_in_little_memory(

@@ -14,7 +14,7 @@ import pytest
 from jupyter_edge.client.discovery import find_engine, stop_engine
 from jupyter_edge.server.app import EdgeServerApp
 from tests.engine.process import SOURCE, EngineProcess
-from tests.server.conftest import Fetch, fetch
+from tests.server.conftest import Fetch, Place, eventually, fetch
 
 STOPPED = "The engine does not run: start it here, or by `jupyter-edge engine start`."
 
@@ -90,28 +90,58 @@ async def test_a_refused_token_does_not_look_like_jupyters_own_login(
 
 
 @pytest.fixture
-def silent(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
-    """The port of something that takes connections and answers nothing, named as the engine."""
+def silent(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
+    """Something that takes connections and answers nothing, named as the engine."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         monkeypatch.setenv("JUPYTER_EDGE_URL", f"http://127.0.0.1:{port}")
         monkeypatch.setenv("JUPYTER_EDGE_TOKEN", "t0ken")
-        yield port
+        yield server
 
 
 @pytest.mark.parametrize("edge_config", [{"engine_timeout": 0.3}])
-async def test_a_silent_engine_is_given_up(silent: int, ask: Fetch) -> None:
+async def test_a_silent_engine_is_given_up(silent: socket.socket, ask: Fetch) -> None:
     answer = await ask("jobs/list")
     body = json.loads(answer.body)
     assert (answer.code, body["code"], body["state"]) == (504, 504, "unreachable")
     assert "silent for 0.3 s" in body["msg"]
 
 
-async def test_an_address_where_nothing_listens_is_told(nothing: str, ask: Fetch) -> None:
+def is_answering() -> bool:
+    """Say whether a handler is at work."""
+    return any("_execute" in str(task.get_coro()) for task in asyncio.all_tasks())
+
+
+@pytest.mark.parametrize("edge_config", [{"engine_timeout": 1.0}])
+@pytest.mark.parametrize(
+    "request_line",
+    [
+        "GET {}status HTTP/1.1\r\n",
+        "GET {}api/v1/api/health HTTP/1.1\r\n",
+        "POST {}api/v1/api/jobs/list HTTP/1.1\r\nContent-Length: 2\r\n\r\n{{}}",
+        "POST {}api/v1/api/models/upload HTTP/1.1\r\nContent-Length: 9\r\n\r\nhalf",
+    ],
+)
+async def test_a_browser_that_does_not_wait_is_no_error(
+    silent: socket.socket, place: Place, caplog: pytest.LogCaptureFixture, request_line: str
+) -> None:
+    caplog.set_level("WARNING")
+    head, *body = request_line.format(f"{place.base_url}jupyter-edge/").split("\r\n\r\n")
+    text = "\r\n".join([head.strip(), "Host: 127.0.0.1", f"Authorization: token {place.token}", "", *(body or [""])])
+    _, writer = await asyncio.open_connection("127.0.0.1", place.port)
+    writer.write(text.encode())
+    await eventually(is_answering)
+    writer.close()
+    await eventually(lambda: not is_answering())
+    assert [record.getMessage() for record in caplog.records] == []
+
+
+async def test_an_address_where_nothing_listens_is_told(nothing: str, ask: Fetch, jp_fetch: Fetch) -> None:
     answer = await ask("jobs/list")
     body = json.loads(answer.body)
     assert (answer.code, body["code"], body["state"]) == (502, 502, "unreachable")
     assert nothing in body["msg"]
+    assert (await status_of(jp_fetch))["is_local"] is False
     assert "t0ken" not in body["msg"]
 
 
