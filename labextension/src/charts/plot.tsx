@@ -112,7 +112,7 @@ function axesOf({ format, times, seconds, kind }: IFigure): uPlot.Axis[] {
       ticks: { show: false },
       size: 58,
       gap: 4,
-      space: 32,
+      space: kind === 'bars' ? 20 : 32, // with more, marks on both sides of zero would be none but zero
       incrs: kind === 'bars' ? WHOLE : undefined,
       values: (_, splits) => splits.map(format)
     }
