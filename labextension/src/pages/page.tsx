@@ -7,14 +7,13 @@ import * as React from 'react';
 import { Look } from '../charts/look';
 import { Live, type IEmission } from '../model/live';
 import type { PageModel } from '../model/page';
+import type { Preferences } from '../ui/preferences';
 
-/** Seconds after which a page in view is read again, should no event have come: its charts move on. */
-const POLL_SECONDS = 15;
-
-/** What keeps a page like the engine and the theme. */
+/** What keeps a page like the engine, the theme and the settings. */
 export interface ISurroundings {
   stream: ISignal<unknown, IEmission>;
   themes: IThemeManager | null;
+  preferences: Preferences;
 }
 
 /** A page of the main area that is live while it is in view, and reads nothing while it is not. */
@@ -30,11 +29,12 @@ export abstract class Page<M extends PageModel> extends ReactWidget {
       refresh: changes => model.refresh(changes),
       glance: () => Promise.resolve(),
       isVisible: () => this.isVisible,
-      seconds: POLL_SECONDS
+      seconds: surroundings.preferences.refreshInterval
     });
     model.changed.connect(this.update, this);
     model.engine.changed.connect(this.onEngine, this);
     surroundings.themes?.themeChanged.connect(this.update, this);
+    surroundings.preferences.changed.connect(this.onPreferences, this);
   }
 
   override dispose(): void {
@@ -42,6 +42,7 @@ export abstract class Page<M extends PageModel> extends ReactWidget {
       this._live.dispose();
       this.model.engine.changed.disconnect(this.onEngine, this);
       this.surroundings.themes?.themeChanged.disconnect(this.update, this);
+      this.surroundings.preferences.changed.disconnect(this.onPreferences, this);
     }
     super.dispose();
   }
@@ -79,6 +80,10 @@ export abstract class Page<M extends PageModel> extends ReactWidget {
     }
     this._wasDown = !isRunning;
     this.update();
+  }
+
+  private onPreferences(): void {
+    this._live.seconds = this.surroundings.preferences.refreshInterval;
   }
 
   private readonly _live: Live;

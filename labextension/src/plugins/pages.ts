@@ -41,7 +41,7 @@ function activate(
 ): void {
   const { commands, serviceManager } = app;
   const { model, trans, preferences } = edge;
-  const surroundings: ISurroundings = { stream: serviceManager.events.stream, themes };
+  const surroundings: ISurroundings = { stream: serviceManager.events.stream, themes, preferences };
   const context: IPageContext = {
     model,
     commands,
