@@ -72,6 +72,15 @@ test('nothing but the engine is looked at while nobody looks, and everything onc
   expect(refresh).toHaveBeenCalledTimes(1);
 });
 
+test('an engine that comes or goes is looked at although nobody looks', async () => {
+  const { stream, place, refresh, glance } = scene();
+  place.isVisible = false;
+  stream.emit(event('all', null));
+  await vi.advanceTimersByTimeAsync(100);
+  expect(glance).toHaveBeenCalledTimes(1);
+  expect(refresh).not.toHaveBeenCalled();
+});
+
 test('the poll makes up for lost events, and slows down while it fails', async () => {
   const { live, refresh } = scene(vi.fn(() => Promise.reject(new Error('down'))));
   await live.start();

@@ -81,6 +81,9 @@ export class Live implements IDisposable {
     }
     if (!this.options.isVisible()) {
       this._missed = true;
+      if (change.kind === 'all') {
+        void this._poll.refresh(); // the engine came or went, which the status bar shows
+      }
       return;
     }
     const gathered = STEADY.has(change.kind) ? this._steady : this._single;
