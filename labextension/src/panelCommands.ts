@@ -32,7 +32,7 @@ export function addPanelCommands(
     id: 'start-engine',
     label: trans.__('Start Engine'),
     caption: trans.__('Start the engine of this Jupyter server'),
-    isEnabled: () => !model.engine.isRunning && !model.engine.isStarting,
+    isEnabled: () => model.engine.isLocal && !model.engine.isRunning && !model.engine.isStarting,
     run: async () => {
       await model.engine.start();
       if (model.engine.isRunning) {

@@ -1,7 +1,9 @@
+import { nullTranslator } from '@jupyterlab/translation';
 import { expect, test } from 'vitest';
 
 import { EdgeModel } from '../src/model/edge';
 import type { IChange } from '../src/model/types';
+import { adviceFor } from '../src/ui/engineWords';
 import { clientOf, refusal, type ICall } from './stand-ins';
 
 const WORKSPACES = [
@@ -11,7 +13,13 @@ const WORKSPACES = [
 
 function answerOf({ path, body }: ICall): unknown {
   const answers: Record<string, unknown> = {
-    'jupyter-edge/status': { state: 'running', version: '0.1.0', engine_version: '0.1.0', msg: null },
+    'jupyter-edge/status': {
+      state: 'running',
+      is_local: true,
+      version: '0.1.0',
+      engine_version: '0.1.0',
+      msg: null
+    },
     'workspaces/list': { workspaces: WORKSPACES },
     'models/list': { models: [{ id: 10, name: `of ${String(body.workspace_id)}` }] },
     'pipelines/list': {
@@ -88,7 +96,13 @@ test('changes in a workspace that is not shown, and sections that are closed, co
 });
 
 test('an engine that is down is the state, and no list is asked', async () => {
-  const down = { state: 'stopped', version: '0.1.0', engine_version: null, msg: 'It does not run.' };
+  const down = {
+    state: 'stopped',
+    is_local: true,
+    version: '0.1.0',
+    engine_version: null,
+    msg: 'It does not run.'
+  };
   const { client, calls } = clientOf(() => down);
   const model = new EdgeModel(client);
   await expect(model.refresh(null)).rejects.toThrow('It does not run.');
@@ -100,7 +114,7 @@ test('why an engine did not start is kept', async () => {
   const { client } = clientOf(({ path }) =>
     path.endsWith('start')
       ? refusal(503, { msg: 'The port is taken.', code: 503, state: 'stopped' })
-      : { state: 'stopped', version: '0.1.0', engine_version: null, msg: null }
+      : { state: 'stopped', is_local: true, version: '0.1.0', engine_version: null, msg: null }
   );
   const { engine } = new EdgeModel(client);
   await engine.start();
@@ -147,4 +161,43 @@ test('a Jupyter server that refuses is not taken for an engine that does', async
   const { engine } = new EdgeModel(clientOf(() => refusal(403, { message: 'Forbidden' })).client);
   await engine.refresh();
   expect([engine.state, engine.message]).toEqual(['forbidden', 'Forbidden']);
+});
+
+test('an engine that runs elsewhere is not offered to be started', async () => {
+  const trans = nullTranslator.load('jupyter_edge');
+  for (const is_local of [true, false]) {
+    const lost = { state: 'unreachable', is_local, version: '0.1.0', engine_version: null, msg: 'Lost.' };
+    const { engine } = new EdgeModel(clientOf(() => lost).client);
+    await engine.refresh();
+    expect(adviceFor(engine, trans).canStart).toBe(is_local);
+  }
+});
+
+test('a workspace is found among more than one page of them', async () => {
+  const many = Array.from({ length: 150 }, (_, index) => ({ id: index + 1, name: `w${index + 1}` }));
+  const { client } = clientOf(call => {
+    if (!call.path.endsWith('workspaces/list')) {
+      return answerOf(call);
+    }
+    const start = Number(call.body.after ?? 0);
+    const end = start + Number(call.body.limit);
+    return { workspaces: many.slice(start, end), next: end < many.length ? String(end) : null };
+  });
+  const model = new EdgeModel(client);
+  model.prefer(150);
+  await Promise.all([model.refresh(null), model.refresh(null)]);
+  expect(model.workspace?.name).toBe('w150');
+});
+
+test('a workspace that is gone takes its rows and its log with it', async () => {
+  let workspaces = WORKSPACES;
+  const { client } = clientOf(call =>
+    call.path.endsWith('workspaces/list') ? { workspaces } : answerOf(call)
+  );
+  const model = new EdgeModel(client);
+  await model.refresh(null);
+  await model.chooseLog('idle');
+  workspaces = WORKSPACES.slice(1);
+  await model.refresh([{ ...change('workspace', null), action: 'deleted' }]);
+  expect([model.workspaceId, model.logName]).toEqual([2, 'busy']);
 });

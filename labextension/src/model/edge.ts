@@ -91,12 +91,7 @@ export class EdgeModel {
   /** Show another workspace. */
   async choose(workspaceId: number): Promise<void> {
     if (workspaceId !== this._workspaceId) {
-      this._workspaceId = workspaceId;
-      this._logName = null;
-      for (const name of ['models', 'pipelines', 'publishes', 'edges', 'log'] as const) {
-        this.lists[name].clear();
-      }
-      this._chosen.emit();
+      this.turnTo(workspaceId);
       await this.refresh(null);
     }
   }
@@ -133,7 +128,9 @@ export class EdgeModel {
     if (!this.engine.isRunning) {
       throw new Error(this.engine.message ?? String(this.engine.state));
     }
+    const before = this._workspaceId;
     await this.settle(changes === null || changes.some(({ kind }) => kind === 'workspace'));
+    changes = this._workspaceId === before ? changes : null;
     await Promise.all(this.touched(changes).map(name => this.lists[name].refresh()));
     await this.followLog();
     this._told.emit(changes);
@@ -168,12 +165,23 @@ export class EdgeModel {
       return;
     }
     await this.places.refresh();
-    const [first] = this.places.items;
-    const isGone = !this.places.hasMore && this.workspace === null;
-    if (first && isGone) {
-      this._workspaceId = first.id;
-      this._chosen.emit();
+    while (this.places.hasMore && this.places.error === null) {
+      await this.places.grow();
     }
+    const [first] = this.places.items;
+    if (first && this.workspace === null && this.places.error === null) {
+      this.turnTo(first.id);
+    }
+  }
+
+  /** Forget what is another workspace's. */
+  private turnTo(workspaceId: number): void {
+    this._workspaceId = workspaceId;
+    this._logName = null;
+    for (const name of ['models', 'pipelines', 'publishes', 'edges', 'log'] as const) {
+      this.lists[name].clear();
+    }
+    this._chosen.emit();
   }
 
   /** Show some log as soon as there is a pipeline: that of one that is deployed rather than another's. */

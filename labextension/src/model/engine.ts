@@ -13,6 +13,8 @@ export class EngineModel {
   engineVersion: string | null = null;
   message: string | null = null;
   isStarting = false;
+  /** Whether the Jupyter server can start it; one that JUPYTER_EDGE_URL names runs elsewhere. */
+  isLocal = true;
 
   get changed(): ISignal<this, void> {
     return this._changed;
@@ -27,6 +29,7 @@ export class EngineModel {
     try {
       const status = await this.client.status();
       this.state = status.state;
+      this.isLocal = status.is_local;
       this.serverVersion = status.version;
       this.engineVersion = status.engine_version ?? null;
       this.message = status.msg ?? null;

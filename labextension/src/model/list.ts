@@ -66,14 +66,11 @@ export class ListModel<T> {
     }
     const more = Math.min(Math.max(this.items.length, PAGE), MOST);
     this._wanted = Math.min(this.items.length + more, this.most);
-    if (!this._running) {
-      await this.run(() => this.read([...this.items], this._next));
-    }
+    await (this._running ?? this.run(() => this.read([...this.items], this._next)));
   }
 
   /** Read again the pages that are shown; calls during one are joined into one more. */
-  async refresh(shown = this._wanted): Promise<void> {
-    this._wanted = Math.max(PAGE, shown);
+  async refresh(): Promise<void> {
     if (this._running) {
       this._again = true;
       await this._running;

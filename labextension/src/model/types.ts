@@ -111,6 +111,8 @@ export type EngineState =
 /** What the server extension says of itself and of the engine. */
 export interface IEngineStatus {
   state: EngineState;
+  /** Whether the engine is the Jupyter server's own, which it can start. */
+  is_local: boolean;
   version: string;
   engine_version: string | null;
   msg: string | null;

@@ -84,8 +84,10 @@ export function adviceFor(engine: EngineModel, trans: TranslationBundle): IAdvic
     default:
       return {
         why,
-        next: trans.__('Start it anew, or mend what its log tells.'),
-        canStart: true
+        next: engine.isLocal
+          ? trans.__('Start it anew, or mend what its log tells.')
+          : trans.__('Start it where it runs, or restart Jupyter with another JUPYTER_EDGE_URL.'),
+        canStart: engine.isLocal
       };
   }
 }
