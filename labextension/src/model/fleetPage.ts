@@ -4,10 +4,9 @@ import type { EngineModel } from './engine';
 import { PageModel } from './page';
 import { Rates } from './rates';
 import type { Range } from './timings';
-import type { EdgeState, IChange, IEdge, IPage } from './types';
+import type { EdgeState, IChange, IEdge } from './types';
 
 const PAUSE_MS = 2000;
-const PAGE = 1000;
 
 /** An edge, with what it runs and how much of its log arrives in a minute. */
 export interface IFleetEdge extends IEdge {
@@ -74,18 +73,6 @@ export class FleetPageModel extends PageModel {
       pipeline: this._names.get(edge.pipeline_publish_id) ?? null,
       rate: this._rates.perMinute(edge.id)
     }));
-  }
-
-  /** Read a whole list, page by page. */
-  private async all<T>(endpoint: string, key: string): Promise<T[]> {
-    const items: T[] = [];
-    let after: string | null = null;
-    do {
-      const page: Record<string, unknown> = await this.client.call(endpoint, { limit: PAGE, after });
-      items.push(...(page[key] as T[]));
-      after = page.next as IPage<T>['next'];
-    } while (after);
-    return items;
   }
 
   private _names: ReadonlyMap<number, string> = new Map();

@@ -21,7 +21,6 @@ export interface IDeploymentStatus {
 }
 
 const PAUSE_MS = 500;
-const ALL = { limit: 1000 };
 
 /** Everything that the page of a pipeline shows. */
 export class PipelinePageModel extends PageModel {
@@ -78,16 +77,12 @@ export class PipelinePageModel extends PageModel {
     timings: () => this.readTimings(),
     log: () => this.log.refresh(),
     publishes: async () => {
-      const body = { ...ALL, pipeline_id: this.id };
-      const found = await this.client.call<{ publishes: IPublish[] }>(
-        'pipelines/list_publishes_for_pipeline',
-        body
-      );
-      this.publishes = found.publishes.reverse();
+      const body = { pipeline_id: this.id };
+      const found = await this.all<IPublish>('pipelines/list_publishes_for_pipeline', 'publishes', body);
+      this.publishes = found.reverse();
     },
     edges: async () => {
-      const body = { ...ALL, pipeline_id: this.id };
-      this.edges = (await this.client.call<{ edges: IEdge[] }>('pipelines/list_edges', body)).edges;
+      this.edges = await this.all<IEdge>('pipelines/list_edges', 'edges', { pipeline_id: this.id });
     }
   };
 

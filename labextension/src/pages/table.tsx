@@ -27,8 +27,6 @@ interface ITableProps<T> {
   keyOf: (row: T) => string;
   /** How many rows are in view at most. */
   most: number;
-  /** How many rows there are, where not all are here yet. */
-  total?: number;
   sorting?: ISorting;
   onSort?: (column: string) => void;
   /** Asks for more rows. */
@@ -92,7 +90,7 @@ export function Table<T>(props: ITableProps<T>): React.JSX.Element {
         className="jp-Edge-table"
         role="grid"
         aria-label={props.label}
-        aria-rowcount={(props.total ?? rows.length) + 1}
+        aria-rowcount={rows.length + 1}
         aria-colcount={columns.length}
         style={{ height: virtualizer.getTotalSize() }}
       >
