@@ -52,7 +52,7 @@ export function outcome({ kind }: IFigure, { values }: ISeries): number | null {
 /** Say a figure in words, for those who do not see it. */
 export function describe(figure: IFigure, trans: TranslationBundle): string {
   if (isEmpty(figure)) {
-    return `${figure.title}: ${figure.empty}`;
+    return trans.__('%1: %2', figure.title, figure.empty);
   }
   const lines = figure.series.map(line => {
     const { name, values } = line;
@@ -62,7 +62,7 @@ export function describe(figure: IFigure, trans: TranslationBundle): string {
       return trans.__('%1: nothing', name);
     }
     if (figure.kind === 'bars') {
-      return `${name}: ${figure.format(last)}`;
+      return trans.__('%1: %2', name, figure.format(last));
     }
     const [low, high] = [Math.min(...known), Math.max(...known)].map(figure.format);
     return trans.__('%1: now %2, from %3 to %4', name, figure.format(last), low, high);

@@ -4,6 +4,7 @@ import * as React from 'react';
 import type { IReplica, PipelinePageModel } from '../model/pipelinePage';
 import type { IEdge, IPublish } from '../model/types';
 import { edgeState } from '../sections/edges';
+import { publishState } from '../sections/publishes';
 import type { IRowFace } from '../ui/section';
 import { ago, moment, short } from '../ui/words';
 import type { IPageContext } from './context';
@@ -87,14 +88,21 @@ const TONES: Record<string, IRowFace['tone']> = {
 /** How the deployment is, in a mark and a word. */
 export function DeploymentState({ context, page }: IPartProps): React.JSX.Element {
   const { trans } = context;
+  const status = page.status?.status ?? '';
+  return (
+    <State tone={TONES[status]} word={status ? runningState(status, trans) : trans.__('not deployed')} />
+  );
+}
+
+/** The word for how a deployment, or one replica of it, is. */
+function runningState(status: string, trans: IPageContext['trans']): string {
   const words: Record<string, string> = {
     Running: trans.__('running'),
     Starting: trans.__('starting'),
     Stopping: trans.__('stopping'),
-    Error: trans.__('error')
+    Error: trans.__('failed')
   };
-  const status = page.status?.status ?? '';
-  return <State tone={TONES[status]} word={words[status] ?? trans.__('not deployed')} />;
+  return words[status] ?? status;
 }
 
 /** The limits that a deployment asks for, in words. */
@@ -155,7 +163,7 @@ function Replica(props: IPartProps & { replica: IReplica }): React.JSX.Element {
     <li>
       <div className="jp-Edge-replica">
         <code>{name}</code>
-        <State tone={TONES[status]} word={status.toLowerCase()} />
+        <State tone={TONES[status]} word={runningState(status, props.context.trans)} />
       </div>
       {[...(reason ? [reason] : []), ...details].map(detail => (
         <p key={detail}>{detail}</p>
@@ -169,16 +177,15 @@ export function Publishes({ context, page }: IPartProps): React.JSX.Element {
   const { trans } = context;
   const { pipeline } = page;
   const hasSteps = pipeline !== null && pipeline.steps.length > 0;
-  const tones: Record<string, IRowFace['tone']> = { Published: 'good', Error: 'bad' };
   const columns: Array<IColumn<IPublish>> = [
     { id: 'id', label: trans.__('Publish'), width: '64px', cell: ({ id }) => `#${id}` },
     {
       id: 'status',
       label: trans.__('State'),
       width: 'minmax(100px, 1fr)',
-      cell: ({ status, error }) => (
-        <span title={error ?? undefined}>
-          <State tone={tones[status] ?? 'busy'} word={status.toLowerCase()} />
+      cell: publish => (
+        <span title={publish.error ?? undefined}>
+          <State {...publishState(publish, trans)} />
         </span>
       )
     },

@@ -26,7 +26,9 @@ export function activity({ model, trans }: IContext): ISection<IJob> {
       subtitle: isUnderWay(item)
         ? item.message
         : (item.error ?? trans.__('%1 after %2', states[item.state], took(item))),
-      aside: isUnderWay(item) ? `${Math.round(item.progress * 100)} %` : ago(item.updated_at),
+      aside: isUnderWay(item)
+        ? item.progress.toLocaleString(undefined, { style: 'percent' })
+        : ago(item.updated_at),
       state: item.state === 'succeeded' ? undefined : states[item.state], // names need the room
       tone: TONES[item.state] ?? 'busy',
       progress: isUnderWay(item) ? item.progress : undefined

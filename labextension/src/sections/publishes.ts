@@ -18,10 +18,10 @@ export function publishes(context: IContext): ISection<IPublish> {
     title: trans.__('Publishes'),
     list: model.lists.publishes,
     key: ({ id }) => String(id),
-    face: item => face(item),
+    face: item => face(item, context),
     details: item => [
       [trans.__('Id'), item.id],
-      [trans.__('Status'), item.error ?? item.status],
+      [trans.__('Status'), item.error ?? publishState(item, trans).word],
       [trans.__('Pipeline URL'), item.pipeline_url ?? '–'],
       [trans.__('Engine URL'), item.engine_url ?? '–'],
       [trans.__('Published'), moment(item.created_at)]
@@ -35,15 +35,32 @@ export function publishes(context: IContext): ISection<IPublish> {
   };
 }
 
-function face(item: IPublish): IRowFace {
-  const tones: Record<string, IRowFace['tone']> = { Published: 'good', Error: 'bad' };
+/** The colour of a publish's status, and the word for it. */
+export function publishState(
+  { status }: IPublish,
+  trans: IContext['trans']
+): { tone: IRowFace['tone']; word: string } {
+  switch (status) {
+    case 'Published':
+      return { tone: 'good', word: trans.__('published') };
+    case 'Error':
+      return { tone: 'bad', word: trans.__('failed') };
+    case 'PendingPublish':
+      return { tone: 'busy', word: trans.__('queued') };
+    default:
+      return { tone: 'busy', word: trans.__('publishing') };
+  }
+}
+
+function face(item: IPublish, { trans }: IContext): IRowFace {
+  const { tone, word } = publishState(item, trans);
   const [name, version] = (item.pipeline_url?.split('/').pop() ?? '').split(':');
   return {
     title: name || `#${item.id}`,
     subtitle: item.error ?? short(version || item.pipeline_version_name),
     aside: ago(item.created_at),
-    state: item.status,
-    tone: tones[item.status] ?? 'busy'
+    state: word,
+    tone
   };
 }
 

@@ -5,8 +5,8 @@ import { followJob } from '../model/jobs';
 import type { IJob } from '../model/types';
 import type { IContext } from './section';
 
-/** How long a good end is shown. */
-const GLAD_MS = 4000;
+/** How long an end is shown that is no failure. */
+const CLOSE_AFTER_MS = 4000;
 /** How much of a message JupyterLab shows. */
 const SHOWN_LETTERS = 140;
 
@@ -40,7 +40,7 @@ export async function runJob(
     if (cancelling.signal.aborted) {
       note.end('warning', trans.__('%1: cancelled', title));
     } else {
-      note.end('error', `${title}: ${sentenceOf(error)}`);
+      note.end('error', trans.__('%1: %2', title, sentenceOf(error)));
     }
   }
 }
@@ -67,7 +67,8 @@ class JobNote {
 
   report(job: IJob): void {
     if (this._id !== null) {
-      const message = job.message ? `${this.title}: ${job.message}` : this.title;
+      const { trans } = this.context;
+      const message = job.message ? trans.__('%1: %2', this.title, job.message) : this.title;
       Notification.update({ id: this._id, message, type: 'in-progress', progress: job.progress });
     }
   }
@@ -78,7 +79,7 @@ class JobNote {
       succeeded: ['success', trans.__('%1: done', this.title)],
       cancelled: ['warning', trans.__('%1: cancelled', this.title)]
     };
-    this.end(...(ends[job.state] ?? ['error', `${this.title}: ${job.error ?? job.message}`]));
+    this.end(...(ends[job.state] ?? ['error', trans.__('%1: %2', this.title, job.error ?? job.message)]));
   }
 
   end(type: Notification.TypeOptions, message: string): void {
@@ -90,7 +91,7 @@ class JobNote {
         Notification.update({ id: this._id, message, type, ...failure });
       }
     } else if (this._id !== null) {
-      Notification.update({ id: this._id, message, type, autoClose: GLAD_MS, actions: [] });
+      Notification.update({ id: this._id, message, type, autoClose: CLOSE_AFTER_MS, actions: [] });
     }
   }
 
