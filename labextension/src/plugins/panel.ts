@@ -69,7 +69,10 @@ function activate(
   sidebar.shown.connect(() => void live.show());
   void keepState(state, model, sidebar).then(() => live.start());
   preferences.changed.connect(() => (live.seconds = preferences.refreshInterval));
-  void settings?.load(ID).then(loaded => preferences.follow(loaded));
+  settings?.load(ID).then(
+    loaded => preferences.follow(loaded),
+    (error: unknown) => console.error(`The settings of ${ID} could not be read.`, error)
+  );
   model.engine.changed.connect(compare, { context, said: false });
   labShell?.layoutModified.connect(() => sidebar.isVisible && void live.show());
   return { ...context, reveal, panel: sidebar };

@@ -1,10 +1,10 @@
 import { Clipboard } from '@jupyterlab/apputils';
 
-/** Put text on the clipboard, also where the page is not served from a place that browsers call secure. */
+/** Put text on the clipboard, also where the page may not use it by itself, or is not what browsers call secure. */
 export async function copyText(text: string): Promise<void> {
-  if (window.isSecureContext) {
+  try {
     await navigator.clipboard.writeText(text);
-  } else {
+  } catch {
     Clipboard.copyToSystem(text);
   }
 }

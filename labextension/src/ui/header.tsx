@@ -55,7 +55,7 @@ function WorkspaceChoice({ context }: { context: IContext }): React.JSX.Element 
       aria-label={trans.__('Workspace')}
       title={trans.__('The workspace that is shown')}
       value={model.workspaceId ?? undefined}
-      onChange={event => void model.choose(Number(event.target.value))}
+      onChange={event => void model.choose(Number(event.target.value)).catch(() => undefined)} // the panel says why
     >
       {model.workspace === null && model.workspaceId !== null && (
         <option value={model.workspaceId}>{trans.__('Workspace %1', model.workspaceId)}</option>

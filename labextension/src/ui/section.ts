@@ -24,7 +24,6 @@ export interface IRowFace {
   state?: string;
   tone?: 'good' | 'busy' | 'bad' | 'idle';
   progress?: number;
-  isCurrent?: boolean;
 }
 
 /** Something that is done with a row; each is a command of its own. */
