@@ -68,11 +68,6 @@ class Handler:
         """Wait for running work, and end the worker threads."""
         self._dispatcher.close()
 
-    def respond(self, request: Request) -> Response:
-        """Answer a request in this thread; whatever goes wrong is an answer too."""
-        prepared = self.prepare(request)
-        return prepared if isinstance(prepared, Response) else self.run([prepared])[0]
-
     def prepare(self, request: Request) -> Response | Inference:
         """Answer a request that asks for no inference; read one that does."""
         try:

@@ -19,6 +19,7 @@ from jupyter_edge.runtime.exchange import Request, Response
 from jupyter_edge.runtime.handler import Handler
 from jupyter_edge.runtime.request_reader import BodyLimits, RequestReader
 from tests.runtime import models
+from tests.runtime.answers import respond
 
 _LIMIT = 1 << 20
 _BUFFER = memoryview(bytearray(1 << 16))
@@ -34,7 +35,7 @@ def handler() -> Handler:
 
 def _answer(request: Request) -> Response:
     """Answer a request; what nobody foresaw is answered 500, and is what is looked for here."""
-    response = handler().respond(request)
+    response = respond(handler(), request)
     assert response.status != 500, response.body
     if response.media_type.startswith("application/json"):
         orjson.loads(response.body)

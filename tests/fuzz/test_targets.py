@@ -12,7 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jupyter_edge.runtime.exchange import Request, Response
-from tests.fuzz.targets import TARGETS, handler
+from jupyter_edge.runtime.handler import Handler
+from tests.fuzz import targets
+from tests.fuzz.targets import TARGETS
+from tests.runtime.answers import respond
 
 SHORT = 2500  # inputs for each of the four targets
 LONG = os.environ.get("JUPYTER_EDGE_FUZZ_INPUTS")
@@ -46,14 +49,14 @@ def test_no_input_is_answered_by_a_failure(name: str) -> None:
 @pytest.mark.parametrize("name", TARGETS)
 def test_seeds_reach_what_lies_behind_the_parser(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     target, seeds = TARGETS[name]
-    respond, statuses = handler().respond, []
+    statuses = []
 
-    def watched(request: Request) -> Response:
-        response = respond(request)
+    def watched(handler: Handler, request: Request) -> Response:
+        response = respond(handler, request)
         statuses.append(response.status)
         return response
 
-    monkeypatch.setattr(handler(), "respond", watched)
+    monkeypatch.setattr(targets, "respond", watched)
     for seed in seeds():
         target(seed)
     assert statuses.count(200) >= 3

@@ -21,6 +21,7 @@ from jupyter_edge.runtime.exchange import Exchange, Request, Response
 from jupyter_edge.runtime.handler import Handler
 from jupyter_edge.runtime.pipeline import Pipeline
 from tests.runtime import models
+from tests.runtime.answers import respond
 from tests.runtime.conftest import HandlerMaker, Memory
 
 OUT = "/infer?dataset=out"
@@ -105,7 +106,7 @@ def test_rows_of_the_open_inference_protocol_run_together_and_are_answered_as_ea
     assert as_bytes.body.endswith(np.array([5, 2, 4], "<f4").tobytes())
     assert json.loads(with_null.body)["outputs"][0]["data"] == [2, 4, None]
     for request, response in zip(requests, (plain, named, as_bytes, with_null), strict=True):
-        assert handler.respond(request) == response
+        assert respond(handler, request) == response
 
 
 def test_a_tensor_request_that_cannot_be_answered_fails_alone(
@@ -127,7 +128,7 @@ def test_requests_that_want_different_answers_run_together_with_their_like(
         row(3.5, 1, 2),
         row(4.5, 1, 2, accept=ARROW_FILE),
     ]
-    alone = [make_handler(doubling).respond(request) for request in requests]
+    alone = [respond(make_handler(doubling), request) for request in requests]
     log.records.clear()
     responses = together(make_handler(doubling), *requests)
     assert [response.body for response in responses] == [response.body for response in alone]
@@ -173,7 +174,7 @@ def test_models_of_one_row_at_a_time_get_them_so(
 def test_a_batch_differs_from_its_rows_by_a_rounding_at_most(tmp_path: Path, make_handler: HandlerMaker) -> None:
     handler = make_handler(models.pipeline_of(models.multiplying(tmp_path / "multiplying.onnx", 64)))
     rows = np.random.default_rng(0).standard_normal((100, 64)).round(6).tolist()
-    alone = outputs([handler.respond(row(*values)) for values in rows])
+    alone = outputs([respond(handler, row(*values)) for values in rows])
     np.testing.assert_allclose(
         outputs(together(handler, *(row(*values) for values in rows))), alone, rtol=1e-5, atol=1e-6
     )

@@ -24,6 +24,7 @@ from jupyter_edge.runtime.codecs.open_inference_reader import DATATYPES
 from jupyter_edge.runtime.exchange import Request
 from jupyter_edge.runtime.handler import Handler
 from tests.runtime import models
+from tests.runtime.answers import respond
 from tests.runtime.conftest import HandlerMaker
 
 Array = np.ndarray[Any, Any]
@@ -76,7 +77,7 @@ def direct(path: Path, values: Array) -> Array:
 
 def exchange(handler: Handler, target: str, body: bytes, **headers: str) -> bytes:
     names = {name.replace("_", "-"): value for name, value in headers.items()}
-    response = handler.respond(Request("POST", target, names, body))
+    response = respond(handler, Request("POST", target, names, body))
     assert response.status == 200, response.body
     if length := response.headers.get("Inference-Header-Content-Length"):
         return response.body[int(length) :]
@@ -197,7 +198,7 @@ def test_null_is_refused_where_the_model_has_no_place_for_it(tmp_path: Path, ser
     good = values_of(dtype, (2,), 1).tolist()
     for bad in (None, [None, None], [good[0][0], None]):
         body = json.dumps([{"x": good[0]}, {"x": bad}]).encode()
-        response = handler.respond(Request("POST", "/infer", {}, body))
+        response = respond(handler, Request("POST", "/infer", {}, body))
         assert response.status == 400
         assert f"Column 'x' should hold {dtype} of shape [2] per row".encode() in response.body
 

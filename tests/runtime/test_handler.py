@@ -16,6 +16,7 @@ from jupyter_edge.runtime.handler import Handler
 from jupyter_edge.runtime.inference import LOGGED_BYTES_PER_ROW
 from jupyter_edge.runtime.pipeline import Pipeline
 from tests.runtime import models
+from tests.runtime.answers import respond
 from tests.runtime.conftest import HandlerMaker, Memory, arrow_file
 
 ROWS = [{"x": [1.5, 2, 3], "id": "a"}, {"x": [4, 5, 6], "id": "b"}]
@@ -25,11 +26,11 @@ SDK_QUERY = "?dataset%5B%5D=%2A&dataset.exclude%5B%5D=metadata&dataset.separator
 def post(handler: Handler, body: Any, query: str = "", path: str = "/pipelines/line", **headers: str) -> Response:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     names = {name.replace("_", "-"): value for name, value in headers.items()}
-    return handler.respond(Request("POST", path + query, names, content))
+    return respond(handler, Request("POST", path + query, names, content))
 
 
 def get(handler: Handler, path: str, method: str = "GET", **headers: str) -> Response:
-    return handler.respond(Request(method, path, headers))
+    return respond(handler, Request(method, path, headers))
 
 
 def error_of(response: Response) -> str:

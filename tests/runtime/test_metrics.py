@@ -17,6 +17,7 @@ from jupyter_edge.runtime.exchange import Request, Response
 from jupyter_edge.runtime.handler import Handler
 from jupyter_edge.runtime.pipeline import Pipeline
 from tests.runtime import models
+from tests.runtime.answers import respond
 from tests.runtime.conftest import HandlerMaker, Memory, answer_of
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
@@ -35,7 +36,7 @@ def rows(count: int) -> tuple[str, str, bytes]:
 
 def values(handler: Handler, accept: str = "") -> dict[tuple[str, ...], float]:
     """Every sample by its name and those labels that differ between samples."""
-    response = handler.respond(Request("GET", "/metrics", {"accept": accept}))
+    response = respond(handler, Request("GET", "/metrics", {"accept": accept}))
     assert response.status == 200
     parse: Any = parse_openmetrics if accept else parse_text
     found = {}
@@ -80,16 +81,16 @@ def test_what_waits_is_asked_for_when_metrics_are_read(handler: Handler, log: Me
 def test_metrics_are_answered_in_the_format_that_is_asked_for(handler: Handler) -> None:
     (response,) = send(handler, ("GET", "/metrics", b""))
     assert response.media_type.startswith("text/plain; version=")
-    response = handler.respond(Request("GET", "/metrics", {"accept": OPENMETRICS}))
+    response = respond(handler, Request("GET", "/metrics", {"accept": OPENMETRICS}))
     assert response.media_type.startswith("application/openmetrics-text; version=1.0.0")
     assert response.body.endswith(b"# EOF\n")
-    assert handler.respond(Request("POST", "/metrics", {})).status == 405
+    assert respond(handler, Request("POST", "/metrics", {})).status == 405
 
 
 def test_a_deployments_metrics_need_its_token(make_handler: HandlerMaker, doubling: Pipeline) -> None:
     handler = make_handler(doubling, token="t0ken")
-    assert handler.respond(Request("GET", "/metrics", {})).status == 401
-    assert handler.respond(Request("GET", "/metrics", {"authorization": "Bearer t0ken"})).status == 200
+    assert respond(handler, Request("GET", "/metrics", {})).status == 401
+    assert respond(handler, Request("GET", "/metrics", {"authorization": "Bearer t0ken"})).status == 200
 
 
 def test_a_name_of_any_characters_is_escaped(make_handler: HandlerMaker, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from jupyter_edge.runtime.exchange import Request, Response
 from jupyter_edge.runtime.handler import Handler
 from jupyter_edge.runtime.pipeline import Pipeline
 from tests.runtime import models
+from tests.runtime.answers import respond
 from tests.runtime.conftest import HandlerMaker, Memory, ServerMaker
 
 INFER = "/v2/models/line/infer"
@@ -27,11 +28,11 @@ INPUT: dict[str, Any] = {"name": "x", "shape": [2, 3], "datatype": "FP32", "data
 def infer(handler: Handler, body: Any, target: str = INFER, **headers: str) -> Response:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     names = {name.replace("_", "-"): value for name, value in headers.items()}
-    return handler.respond(Request("POST", target, names, content))
+    return respond(handler, Request("POST", target, names, content))
 
 
 def get(handler: Handler, target: str, method: str = "GET", **headers: str) -> Any:
-    response = handler.respond(Request(method, target, headers))
+    response = respond(handler, Request(method, target, headers))
     return response.status, json.loads(response.body)
 
 

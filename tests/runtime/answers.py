@@ -1,0 +1,10 @@
+from __future__ import annotations
+
+from jupyter_edge.runtime.exchange import Request, Response
+from jupyter_edge.runtime.handler import Handler
+
+
+def respond(handler: Handler, request: Request) -> Response:
+    """Answer a request in this thread, alone."""
+    prepared = handler.prepare(request)
+    return prepared if isinstance(prepared, Response) else handler.run([prepared])[0]
