@@ -56,8 +56,6 @@ class Shipper:
         self._stop = threading.Event()
         self._deadline = float("inf")
         self._thread = threading.Thread(target=self._run, name="shipper", daemon=True)
-        self.last_success: float | None = None
-        """When the engine last acknowledged rows, in seconds since the epoch."""
         self.refusal: str | None = None
         """Why nothing is shipped any more, in the engine's words; ``None`` while all is well."""
 
@@ -118,7 +116,6 @@ class Shipper:
             self._reader.discard(batches[0])
         else:
             self._reader.acknowledge(batches[-1].position)
-            self.last_success = time.time()
         self._batch_limit = 256
         return True
 

@@ -114,13 +114,9 @@ def write(spool: Spool, first: int, count: int) -> None:
 def test_rows_arrive_oldest_first_and_leave_the_spool(spool: Spool, engine: Engine, shipper: Shipper) -> None:
     write(spool, 0, 20)
     assert shipper.backlog[0] == 20
-    assert shipper.last_success is None
-    before = time.time()
     shipper.start()
     wait_until(lambda: shipper.backlog == (0, 0))
     assert engine.numbers == list(range(20))
-    assert shipper.last_success is not None
-    assert shipper.last_success >= before
     first = engine.requests[0]
     assert first["path"] == "/v1/api/edges/logs"
     assert first["Authorization"] == "Bearer the-credential"
