@@ -57,6 +57,7 @@ class UploadPanel(Panel):
         self._single = widgets.Checkbox(description="One row in a request only", indent=False)
         self._save = button("Save", "Set how this model is run from now on", "primary")
         self._version: ModelVersion | None = None
+        self._last_chosen: tuple[object, ...] | None = None
         self._wanted = model
         self._drop.observe(lambda change: self._take(change.new), "path")
         self._path.observe(lambda change: self._suggest_name(change.new), "value")
@@ -99,8 +100,6 @@ class UploadPanel(Panel):
         if state.chosen != self._last_chosen:
             self._last_chosen = state.chosen
             self._show_version(version)
-
-    _last_chosen: tuple[object, ...] | None = None
 
     def _show_version(self, version: ModelVersion) -> None:
         schema = version.schema()
@@ -160,7 +159,8 @@ class UploadPanel(Panel):
             return None
         fields = [name.strip() for name in self._fields.value.split(",") if name.strip()]
         batch = "single" if self._single.value else None
-        version.configure(tensor_fields=fields or None, batch_config=batch)
+        gathering = None if batch else version.dynamic_batching_config()  # which this form leaves as it is
+        version.configure(tensor_fields=fields or None, batch_config=batch, dynamic_batching_config=gathering)
         return f"{version.name()} takes the columns {', '.join(fields) or 'of its own inputs'} from now on."
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from jupyter_edge.client import Client, ModelVersion
+from jupyter_edge.client import Client, DynamicBatchingConfig, ModelVersion
 from jupyter_edge.widgets import UploadPanel
 from tests.widgets.conftest import Until
 
@@ -82,6 +82,19 @@ def test_what_a_user_types_is_not_overwritten_by_looking_again(client: Client, m
     model.configure(tensor_fields=["other"])
     panel.refresh()
     assert panel._fields.value == "other"
+
+
+def test_saving_leaves_how_requests_are_gathered_as_it_is(client: Client, model: ModelVersion, press: Press) -> None:
+    batching = DynamicBatchingConfig(max_batch_delay_ms=5, batch_size_target=8)
+    panel = model.configure(dynamic_batching_config=batching).panel()
+    panel._fields.value = "other"
+    assert "takes the columns other" in press(panel, "Save")
+    saved = client.get_model(model.name())
+    assert (saved.tensor_fields(), saved.dynamic_batching_config()) == (["other"], batching)
+    panel._single.value = True
+    press(panel, "Save")
+    saved = client.get_model(model.name())
+    assert (saved.batch_config(), saved.dynamic_batching_config()) == ("single", None)
 
 
 def test_the_twins_name_the_models(client: Client, model: ModelVersion) -> None:
