@@ -123,7 +123,7 @@ class Spread:
 def _spread_of(column: str, element: int | None, parts: list[pa.ChunkedArray], rows: int, *, complete: bool) -> Spread:
     arrays = [_values(chunk, element) for part in parts for chunk in part.chunks]
     missing = sum(array.null_count for array in arrays)
-    if any(not _is_number(array.type) for array in arrays):
+    if any(not is_number(array.type) for array in arrays):
         counted = Counter(str(value) for array in arrays for value in array.drop_null().to_pylist())
         common = counted.most_common(_MOST_WORDS)
         others = counted.total() - sum(count for _, count in common)
@@ -171,7 +171,8 @@ def _values(array: pa.Array, element: int | None) -> pa.Array:
     return array
 
 
-def _is_number(kind: pa.DataType) -> bool:
+def is_number(kind: pa.DataType) -> bool:
+    """Say whether a column of this type holds single numbers."""
     return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
 
 

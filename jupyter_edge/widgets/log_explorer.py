@@ -16,7 +16,7 @@ import pyarrow as pa
 import traitlets
 
 from jupyter_edge.client.log_charts import spread_chart
-from jupyter_edge.client.log_pages import LogPages, Spread
+from jupyter_edge.client.log_pages import LogPages, Spread, is_number
 from jupyter_edge.client.logs import LogQuery, Page, export_logs
 from jupyter_edge.core.errors import EdgeError, InvalidInputError
 from jupyter_edge.widgets.styles import STATIC, stylesheet
@@ -202,15 +202,11 @@ def _as_text(page: Page) -> dict[str, Any]:
     columns = [[_cell(name, value) for value in page.rows[name]] for name in names]
     return {
         "columns": names,
-        "numeric": [name != "time" and _is_number(page.rows[name].type) for name in names],
+        "numeric": [name != "time" and is_number(page.rows[name].type) for name in names],
         "rows": [list(row) for row in zip(*columns, strict=True)],
         "more": page.next is not None,
         "note": _NOTES.get(page.status, ""),
     }
-
-
-def _is_number(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
 
 
 def _cell(name: str, value: pa.Scalar) -> str:
