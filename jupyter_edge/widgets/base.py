@@ -16,11 +16,12 @@ from jupyter_edge.widgets.poller import Poller, wake_all
 from jupyter_edge.widgets.styles import stylesheet
 
 if TYPE_CHECKING:
-    from jupyter_edge.client import Client
+    from jupyter_edge.client import Client, Pipeline
 
 STYLE = f"<style>{stylesheet('panel')}</style>"
 _log = logging.getLogger(__name__)
 _LABEL_WIDTH = "144px"
+NO_PIPELINE = "No pipeline yet: make one first"
 NOTHING = ""  # the value of a choice that has nothing to choose; None would show no text
 
 
@@ -204,6 +205,12 @@ class Row(widgets.HBox):
         self.said = widgets.HTML(layout=widgets.Layout(width="100%"))
         layout = widgets.Layout(flex_flow="row wrap", align_items="center", grid_gap="8px")
         super().__init__([*parts, self.said], layout=layout)
+
+
+def read_pipelines(client: Client, wanted: object) -> tuple[list[Pipeline], Pipeline | None]:
+    """Return the pipelines of the current workspace, and the one of an id among them, else the newest."""
+    pipelines = list(client.list_pipelines(client.get_current_workspace()))
+    return pipelines, next((one for one in pipelines if one.id() == wanted), pipelines[0] if pipelines else None)
 
 
 def set_options(choice: widgets.Dropdown, options: Iterable[tuple[str, Any]], none: str) -> None:

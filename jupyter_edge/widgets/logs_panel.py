@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as widgets
 
 from jupyter_edge.display import Listing
-from jupyter_edge.widgets.base import NOTHING, Panel, field, hint, set_options
+from jupyter_edge.widgets.base import NO_PIPELINE, NOTHING, Panel, field, hint, read_pipelines, set_options
 
 if TYPE_CHECKING:
     from jupyter_edge.client import Client, Pipeline
-
-_NO_PIPELINE = "No pipeline yet: make one first"
 
 
 @dataclass(frozen=True)
@@ -31,7 +29,7 @@ class LogsPanel(Panel):
         self._pipeline: Pipeline | None = None
         self._opened = False
         self._explored: int | None = None
-        self._choice = field(widgets.Dropdown, "Pipeline", options=[(_NO_PIPELINE, NOTHING)])
+        self._choice = field(widgets.Dropdown, "Pipeline", options=[(NO_PIPELINE, NOTHING)])
         self._explorer = widgets.VBox()
         self._on_change(self._choice)
         super().__init__(client, [self._choice, self._explorer])
@@ -48,13 +46,12 @@ class LogsPanel(Panel):
             self.refresh()
 
     def _read(self) -> _State:
-        pipelines = list(self.client.list_pipelines(self.client.get_current_workspace()))
-        chosen = next((one for one in pipelines if one.id() == self._choice.value), pipelines[0] if pipelines else None)
+        pipelines, chosen = read_pipelines(self.client, self._choice.value)
         self._pipeline = chosen
         return _State(tuple((one.name(), one.id()) for one in pipelines), chosen.id() if chosen else None)
 
     def _show(self, state: _State) -> None:
-        set_options(self._choice, state.pipelines, _NO_PIPELINE)
+        set_options(self._choice, state.pipelines, NO_PIPELINE)
         self._choice.value = state.chosen or NOTHING
         if self._pipeline is None:
             self._explored = None

@@ -11,7 +11,18 @@ import ipywidgets as widgets
 
 from jupyter_edge.core.errors import InvalidInputError
 from jupyter_edge.display import Listing
-from jupyter_edge.widgets.base import NOTHING, Panel, Row, button, field, hint, section, set_options, state_line
+from jupyter_edge.widgets.base import (
+    NOTHING,
+    Panel,
+    Row,
+    button,
+    field,
+    hint,
+    read_pipelines,
+    section,
+    set_options,
+    state_line,
+)
 from jupyter_edge.widgets.job_progress import JobProgress
 from jupyter_edge.widgets.latency import Latency, read_latency
 from jupyter_edge.widgets.limits import Limits
@@ -102,9 +113,7 @@ class PipelinePanel(Panel):
         return Listing(rows, ["pipeline", "steps", "deployed"], list)
 
     def _read(self) -> _State:
-        pipelines = list(self.client.list_pipelines(self.client.get_current_workspace()))
-        wanted = self._wanted or self._choice.value
-        chosen = next((one for one in pipelines if one.id() == wanted), pipelines[0] if pipelines else None)
+        pipelines, chosen = read_pipelines(self.client, self._wanted or self._choice.value)
         self._pipeline = chosen
         return _State(
             tuple((one.name(), one.id()) for one in pipelines),

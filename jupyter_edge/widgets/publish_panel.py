@@ -9,6 +9,7 @@ import ipywidgets as widgets
 
 from jupyter_edge.display import Listing
 from jupyter_edge.widgets.base import (
+    NO_PIPELINE,
     NOTHING,
     Panel,
     Row,
@@ -16,6 +17,7 @@ from jupyter_edge.widgets.base import (
     field,
     hint,
     message,
+    read_pipelines,
     section,
     set_options,
     state_line,
@@ -28,7 +30,6 @@ from jupyter_edge.widgets.limits import Limits
 if TYPE_CHECKING:
     from jupyter_edge.client import Client, Pipeline, Publish
 
-_NO_PIPELINE = "No pipeline yet: make one first"
 _NO_PUBLISH = "No publish yet: press Publish"
 _KINDS = {"Published": "good", "Error": "bad"}
 
@@ -58,7 +59,7 @@ class PublishPanel(Panel):
         self._wanted = client.get_publish(publish_id).pipeline() if pipeline is None and publish_id else pipeline
         self._wanted_publish = publish_id
         self._registry = widgets.HTML(_registry_words(client))
-        self._choice = field(widgets.Dropdown, "Pipeline", options=[(_NO_PIPELINE, NOTHING)])
+        self._choice = field(widgets.Dropdown, "Pipeline", options=[(NO_PIPELINE, NOTHING)])
         self._limits = Limits("edge")
         self._push = button("Publish", "Push the pipeline's newest steps to the registry", "primary")
         self.progress = JobProgress()
@@ -79,9 +80,7 @@ class PublishPanel(Panel):
         return Listing(rows, columns, lambda one: [one[0], one[2], one[1], one[3]])
 
     def _read(self) -> _State:
-        pipelines = list(self.client.list_pipelines(self.client.get_current_workspace()))
-        wanted = self._wanted.id() if self._wanted else self._choice.value
-        chosen = next((one for one in pipelines if one.id() == wanted), pipelines[0] if pipelines else None)
+        pipelines, chosen = read_pipelines(self.client, self._wanted.id() if self._wanted else self._choice.value)
         self._pipeline = chosen
         self._publishes = list(reversed(chosen.publishes())) if chosen else []
         return _State(
@@ -92,7 +91,7 @@ class PublishPanel(Panel):
         )
 
     def _show(self, state: _State) -> None:
-        set_options(self._choice, state.pipelines, _NO_PIPELINE)
+        set_options(self._choice, state.pipelines, NO_PIPELINE)
         self._choice.value = state.pipeline or NOTHING
         self._wanted = None
         options = [(f"{number}, {status}, {made}", number) for number, made, status, _, _ in state.publishes]
