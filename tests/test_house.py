@@ -80,6 +80,9 @@ def test_what_is_imported_is_declared_and_explained() -> None:
     assert imported(PACKAGE.parent / "tests", PACKAGE.parent / "benchmarks") <= declared | for_tests
     explained = (PACKAGE.parent / "docs" / "dependencies.md").read_text()
     assert not [name for name in declared | for_tests if not re.search(rf"(?<![\w-]){name}(?![\w-])", explained)]
+    for table in re.findall(r"(?<=\| --- \|\n)(?:\|.*\n)+", explained):
+        packages = re.findall(r"^\| (.*?) \|", table, re.MULTILINE)
+        assert packages == sorted(packages)
 
 
 @pytest.mark.parametrize("module", ["jupyter_edge.edge.agent", "jupyter_edge.edge.replica", "jupyter_edge.cli"])
