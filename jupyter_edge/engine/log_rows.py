@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -16,6 +15,7 @@ from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import Session
 
 from jupyter_edge.core.errors import InvalidInputError, TooLargeError
+from jupyter_edge.core.flatbuffers import Table
 from jupyter_edge.engine.log_tables import LogFile, LogSegment
 
 PARTITION = "metadata.partition"
@@ -42,7 +42,7 @@ def split(body: bytes) -> Iterator[bytes]:
     while (start := source.tell()) < len(body):
         try:
             compressed = any(list(map(_is_compressed, pa.ipc.MessageReader.open_stream(source))))
-        except (pa.ArrowException, OSError, struct.error) as error:
+        except (pa.ArrowException, OSError, ValueError) as error:
             msg = f"The batch at byte {start} of the body is not an Arrow IPC stream: {error}"
             raise InvalidInputError(msg) from None
         if compressed:
@@ -52,27 +52,10 @@ def split(body: bytes) -> Iterator[bytes]:
 
 def _is_compressed(message: pa.Message) -> bool:
     """Tell whether a message's flatbuffer (Arrow format, Message.fbs) names a codec for its buffers."""
-    buffer = message.metadata.to_pybytes()
-    (root,) = struct.unpack_from("<I", buffer)
-    header = _field(buffer, root, 2)
-    batch = _follow(buffer, header)
-    if message.type == "dictionary":
-        batch = _follow(buffer, _field(buffer, batch, 1))
-    return message.type != "schema" and _field(buffer, batch, 3) != 0
-
-
-def _field(buffer: bytes, table: int, index: int) -> int:
-    """Return where a flatbuffer table keeps a field; 0 if it leaves it out."""
-    (back,) = struct.unpack_from("<i", buffer, table)
-    (size,) = struct.unpack_from("<H", buffer, table - back)
-    slot = 4 + 2 * index
-    (offset,) = struct.unpack_from("<H", buffer, table - back + slot) if slot < size else (0,)
-    return table + offset if offset else 0
-
-
-def _follow(buffer: bytes, place: int) -> int:
-    (offset,) = struct.unpack_from("<I", buffer, place)
-    return int(place + offset)
+    batch = Table.root(memoryview(message.metadata)).table(2)
+    if message.type == "dictionary" and batch is not None:
+        batch = batch.table(1)
+    return message.type != "schema" and batch is not None and batch.table(3) is not None
 
 
 def decode(payload: bytes) -> pa.Table:
