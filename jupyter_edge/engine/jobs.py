@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, wait
+from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
@@ -69,12 +69,8 @@ class Jobs:
                 update(Job).where(Job.state.not_in(_FINISHED)).values(state="failed", error=left, updated_at=now())
             )
 
-    def start(self, kind: str, work: Callable[[JobContext], object], subject: str = "") -> int:
-        """Run ``work`` in a thread of its own and return the job's id."""
-        return self.submit(kind, work, subject)[0]
-
     def submit(self, kind: str, work: Callable[[JobContext], Result], subject: str = "") -> tuple[int, Future[Result]]:
-        """Do what ``start`` does, and return also the future of what ``work`` returns or raises."""
+        """Add a job and run it; return its id, and the future of what ``work`` returns or raises."""
         with self._sessions.begin() as session:
             job_id = self.add(session, kind, subject)
         return job_id, self.run(job_id, work)
@@ -130,16 +126,6 @@ class Jobs:
         """
         if running := self._running.get(job_id):
             running[0].cancelled.set()
-        return self.get(job_id)
-
-    def wait(self, job_id: int, timeout: float) -> Job:
-        """Return the job's row once it is done, or after ``timeout`` seconds as it is then.
-
-        Raises:
-            EntityNotFoundError: if there is no such job.
-        """
-        if running := self._running.get(job_id):
-            wait([running[1]], timeout)
         return self.get(job_id)
 
     def cancel_all(self) -> None:

@@ -103,12 +103,6 @@ class LogStore:
         spans = {name: (end if start is None else start, end) for name, end, start, _ in rows}
         return spans, sum(size or 0 for *_, size in rows)
 
-    def dropped_rows(self, pipeline_id: int) -> dict[str, int]:
-        """Return how many rows each partition's writer says it lost, for those that lost any."""
-        lost = (LogPartition.pipeline_id == pipeline_id, LogPartition.dropped_rows > 0)
-        with self._sessions() as session:
-            return dict(session.execute(select(LogPartition.name, LogPartition.dropped_rows).where(*lost)).all())
-
     def totals(self, names: Sequence[str]) -> dict[tuple[int, str], tuple[int, int]]:
         """Return the rows that the named partitions logged and lost so far, by pipeline and name."""
         wanted = LogPartition.name.in_(names)

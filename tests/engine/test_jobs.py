@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from jupyter_edge.core.errors import EntityNotFoundError, InvalidInputError
+from jupyter_edge.core.errors import EntityNotFoundError, InvalidInputError, JobCancelledError
 from jupyter_edge.engine import jobs as jobs_module
 from jupyter_edge.engine.database import open_database
 from jupyter_edge.engine.jobs import JobContext, Jobs
@@ -36,12 +36,13 @@ def test_a_job_runs_and_reports(jobs: Jobs) -> None:
         reported.set()
         go_on.wait(SECONDS)
 
-    job_id = jobs.start("upload", work)
+    job_id, outcome = jobs.submit("upload", work)
     assert reported.wait(SECONDS)
     running = jobs.get(job_id)
     assert (running.kind, running.state, running.progress, running.message) == ("upload", "running", 0.5, "half")
     go_on.set()
-    done = jobs.wait(job_id, SECONDS)
+    outcome.result(SECONDS)
+    done = jobs.get(job_id)
     assert (done.state, done.progress, done.error) == ("succeeded", 1.0, None)
     assert done.updated_at > done.created_at
 
@@ -64,7 +65,9 @@ def test_an_unexpected_failure_is_logged_and_not_shown(jobs: Jobs, caplog: pytes
     def work(_job: JobContext) -> None:
         raise ZeroDivisionError("detail")
 
-    job = jobs.wait(jobs.start("publish", work), SECONDS)
+    job_id, outcome = jobs.submit("publish", work)
+    assert isinstance(outcome.exception(SECONDS), ZeroDivisionError)
+    job = jobs.get(job_id)
     assert job.state == "failed"
     assert "ZeroDivisionError" in str(job.error)
     assert "detail" not in str(job.error)
@@ -79,26 +82,19 @@ def test_a_cancelled_job_ends_at_its_next_report(jobs: Jobs) -> None:
         job.cancelled.wait(SECONDS)
         job.report(0.9, "too late")
 
-    job_id = jobs.start("deploy", work)
+    job_id, outcome = jobs.submit("deploy", work)
     assert started.wait(SECONDS)
     jobs.cancel(job_id)
-    job = jobs.wait(job_id, SECONDS)
+    assert isinstance(outcome.exception(SECONDS), JobCancelledError)
+    job = jobs.get(job_id)
     assert (job.state, job.message) == ("cancelled", "")
     assert jobs.cancel(job_id).state == "cancelled"
 
 
 def test_cancelling_a_job_that_is_done_changes_nothing(jobs: Jobs) -> None:
-    job_id = jobs.start("deploy", lambda _: None)
-    jobs.wait(job_id, SECONDS)
+    job_id, outcome = jobs.submit("deploy", lambda _: None)
+    outcome.result(SECONDS)
     assert jobs.cancel(job_id).state == "succeeded"
-
-
-def test_waiting_ends_when_the_time_is_up(jobs: Jobs) -> None:
-    go_on = threading.Event()
-    job_id = jobs.start("deploy", lambda _: go_on.wait(SECONDS))
-    assert jobs.wait(job_id, 0.01).state in ("queued", "running")
-    go_on.set()
-    assert jobs.wait(job_id, SECONDS).state == "succeeded"
 
 
 def test_a_job_that_nobody_has_is_not_found(jobs: Jobs) -> None:
@@ -108,20 +104,21 @@ def test_a_job_that_nobody_has_is_not_found(jobs: Jobs) -> None:
 
 def test_jobs_that_a_dead_engine_left_are_failed(database: Path, jobs: Jobs) -> None:
     go_on = threading.Event()
-    job_id = jobs.start("deploy", lambda _: go_on.wait(SECONDS))
+    job_id, outcome = jobs.submit("deploy", lambda _: go_on.wait(SECONDS))
     job = Jobs(open_database(database)).get(job_id)
     assert job.state == "failed"
     assert "ended before" in str(job.error)
     go_on.set()
-    jobs.wait(job_id, SECONDS)
+    outcome.result(SECONDS)
 
 
 def test_only_the_newest_jobs_are_kept(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs_module, "KEPT_JOBS", 3)
     made = []
     for _ in range(5):
-        made.append(jobs.start("deploy", lambda _: None))
-        jobs.wait(made[-1], SECONDS)
+        job_id, outcome = jobs.submit("deploy", lambda _: None)
+        outcome.result(SECONDS)
+        made.append(job_id)
     assert [job.id for job in jobs.list().rows] == made[:1:-1]
 
 

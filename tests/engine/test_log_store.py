@@ -94,7 +94,7 @@ def test_a_shipment_with_one_bad_batch_leaves_nothing(store: LogStore) -> None:
     assert store.partitions(PIPELINE) == ({}, 0)
     assert store.ingest_shipment(source, [1, 2], b"".join(payloads), 7) == 2
     assert numbers(store.read(query())) == [0, 1]
-    assert store.dropped_rows(PIPELINE) == {"edge-1": 7}
+    assert store.totals(["edge-1"]) == {(PIPELINE, "edge-1"): (2, 7)}
 
 
 def as_stream(table: pa.Table, **options: Any) -> bytes:
