@@ -4,8 +4,6 @@ import type { ReadonlyJSONObject, ReadonlyPartialJSONObject } from '@lumino/core
 import { notifyError } from './ui/notify';
 import { commandId, type IAction, type IContext, type ISection } from './ui/section';
 
-const NO_ARGS = { args: { type: 'object', properties: {}, additionalProperties: false } } as const;
-
 /** A command of the panel as a whole. */
 export interface IPanelCommand {
   id: string;
@@ -13,20 +11,24 @@ export interface IPanelCommand {
   caption: string;
   icon?: CommandRegistry.ICommandOptions['icon'];
   isEnabled?: () => boolean;
-  run: () => unknown;
+  /** The schema of each argument; none where it is left out. */
+  args?: ReadonlyJSONObject;
+  run: (args: ReadonlyPartialJSONObject) => unknown;
 }
 
-/** Register a command without arguments; what goes wrong in it is shown. */
+/** Register a command; what goes wrong in it is shown. */
 export function addPanelCommand({ commands, trans }: IContext, command: IPanelCommand): void {
   commands.addCommand(commandId(command.id), {
     label: command.label,
     caption: command.caption,
     icon: command.icon,
     isEnabled: command.isEnabled,
-    describedBy: NO_ARGS,
-    execute: async () => {
+    describedBy: {
+      args: { type: 'object', properties: command.args ?? {}, additionalProperties: false }
+    },
+    execute: async args => {
       try {
-        await command.run();
+        await command.run(args);
       } catch (error) {
         notifyError(error, trans);
       }

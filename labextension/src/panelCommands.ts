@@ -1,6 +1,7 @@
 import { addPanelCommand } from './commands';
 import type { SectionName } from './model/edge';
 import { uploadModel } from './sections/models';
+import { newPipeline } from './sections/newPipeline';
 import { newWorkspace } from './sections/workspaces';
 import { edgeIcon } from './ui/icons';
 import { commandId, type IContext } from './ui/section';
@@ -41,6 +42,7 @@ export function addPanelCommands(
     }
   });
   addPanelCommand(context, uploadModel(context));
+  addPanelCommand(context, newPipeline(context));
   addPanelCommand(context, newWorkspace(context));
   commands.addCommand(commandId('open-section'), {
     label: trans.__('Open a Section of Edge'),

@@ -3,7 +3,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import { inferFromFile } from '../model/inference';
-import type { IPage, IPipeline } from '../model/types';
+import type { IPipeline } from '../model/types';
 import { showAnswer } from '../ui/answer';
 import type { IContext } from '../ui/section';
 import { settle } from './settle';
@@ -53,9 +53,12 @@ export async function inferOn(
 
 /** Let one of the workspace's deployed pipelines be chosen; null where none was. */
 async function choosePipeline(context: IContext, file: string): Promise<IPipeline | null> {
-  const { trans } = context;
+  const { model, trans } = context;
   const workspace = await settle(context);
-  const deployed = await deployedOf(context, workspace.id);
+  const all = await model.client.all<IPipeline>('pipelines/list', 'pipelines', {
+    workspace_id: workspace.id
+  });
+  const deployed = all.filter(({ deployment }) => deployment?.deployed);
   if (deployed.length === 0) {
     throw new Error(
       trans.__(
@@ -72,21 +75,6 @@ async function choosePipeline(context: IContext, file: string): Promise<IPipelin
     cancelLabel: trans.__('Cancel')
   });
   return answer.button.accept ? (deployed.find(({ name }) => name === answer.value) ?? null) : null;
-}
-
-async function deployedOf({ model }: IContext, workspace_id: number): Promise<IPipeline[]> {
-  const found: IPipeline[] = [];
-  let after: IPage<IPipeline>['next'] = null;
-  do {
-    const body = { workspace_id, limit: 1000, after };
-    const page: { pipelines: IPipeline[]; next?: string | null } = await model.client.call(
-      'pipelines/list',
-      body
-    );
-    found.push(...page.pipelines.filter(({ deployment }) => deployment?.deployed));
-    after = page.next ?? null;
-  } while (after !== null);
-  return found;
 }
 
 async function showTable(trans: TranslationBundle, pipeline: string, answer: IKeptAnswer): Promise<void> {

@@ -1,9 +1,11 @@
 import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
 
-import type { IEngineStatus } from './types';
+import type { IEngineStatus, IPage } from './types';
 
 const ROUTE = 'jupyter-edge';
+/** How many items one request of a whole list asks for. */
+const PAGE = 1000;
 
 /** An answer that says what went wrong; `state` is the engine's, where the server extension knows it. */
 export class EdgeError extends Error {
@@ -28,6 +30,18 @@ export class EdgeClient {
    */
   async call<T>(endpoint: string, body: object = {}): Promise<T> {
     return readJson<T>(await this.send(endpoint, JSON.stringify(body)));
+  }
+
+  /** Read a whole list of the engine, page by page. */
+  async all<T>(endpoint: string, key: string, body: object = {}): Promise<T[]> {
+    const items: T[] = [];
+    let after: IPage<T>['next'] = null;
+    do {
+      const page: Record<string, unknown> = await this.call(endpoint, { ...body, limit: PAGE, after });
+      items.push(...(page[key] as T[]));
+      after = (page.next ?? null) as IPage<T>['next'];
+    } while (after !== null);
+    return items;
   }
 
   /** Send a body of any type to an endpoint of the engine and return the answer as it is. */

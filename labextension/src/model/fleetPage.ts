@@ -51,12 +51,12 @@ export class FleetPageModel extends PageModel {
 
   protected readonly parts = {
     publishes: async () => {
-      const found = await this.all<INamedPublish>('pipelines/list_publishes', 'publishes');
+      const found = await this.client.all<INamedPublish>('pipelines/list_publishes', 'publishes');
       this._names = new Map(found.map(({ id, pipeline_name }) => [id, pipeline_name]));
       this.complete(this.edges);
     },
     edges: async () => {
-      const found = await this.all<IEdge>('pipelines/list_edges', 'edges');
+      const found = await this.client.all<IEdge>('pipelines/list_edges', 'edges');
       this._rates.note(new Map(found.map(({ id, rows }) => [id, rows])), Date.now());
       this.complete(found);
     },

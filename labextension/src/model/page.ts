@@ -3,10 +3,7 @@ import { Signal, type ISignal } from '@lumino/signaling';
 import { EdgeError, type EdgeClient } from './client';
 import type { EngineModel } from './engine';
 import { Pace } from './pace';
-import type { IChange, IPage, Kind } from './types';
-
-/** How many items one request of a whole list asks for. */
-const PAGE = 1000;
+import type { IChange, Kind } from './types';
 
 /** The parts of a page, by the noun whose change touches them. */
 export type Touches = Partial<Record<Kind, readonly string[]>>;
@@ -62,18 +59,6 @@ export abstract class PageModel {
       this.emit();
       await this.lookAtEngine();
     }
-  }
-
-  /** Read a whole list, page by page. */
-  protected async all<T>(endpoint: string, key: string, body: object = {}): Promise<T[]> {
-    const items: T[] = [];
-    let after: string | null = null;
-    do {
-      const page: Record<string, unknown> = await this.client.call(endpoint, { ...body, limit: PAGE, after });
-      items.push(...(page[key] as T[]));
-      after = page.next as IPage<T>['next'];
-    } while (after);
-    return items;
   }
 
   protected emit(): void {

@@ -78,11 +78,15 @@ export class PipelinePageModel extends PageModel {
     log: () => this.log.refresh(),
     publishes: async () => {
       const body = { pipeline_id: this.id };
-      const found = await this.all<IPublish>('pipelines/list_publishes_for_pipeline', 'publishes', body);
+      const found = await this.client.all<IPublish>(
+        'pipelines/list_publishes_for_pipeline',
+        'publishes',
+        body
+      );
       this.publishes = found.reverse();
     },
     edges: async () => {
-      this.edges = await this.all<IEdge>('pipelines/list_edges', 'edges', { pipeline_id: this.id });
+      this.edges = await this.client.all<IEdge>('pipelines/list_edges', 'edges', { pipeline_id: this.id });
     }
   };
 

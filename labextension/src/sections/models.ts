@@ -1,15 +1,15 @@
-import { fileUploadIcon } from '@jupyterlab/ui-components';
+import { addIcon, fileUploadIcon } from '@jupyterlab/ui-components';
 
 import type { IPanelCommand } from '../commands';
 import { uploadFiles } from '../files/upload';
 import type { IModel } from '../model/types';
 import { askForFile, askToRemove } from '../ui/ask';
-import type { IContext, ISection } from '../ui/section';
+import { commandId, type IContext, type ISection } from '../ui/section';
 import { ago, moment } from '../ui/words';
 
 /** The models of the workspace. */
 export function models(context: IContext): ISection<IModel> {
-  const { model, trans } = context;
+  const { model, commands, trans } = context;
   return {
     name: 'models',
     title: trans.__('Models'),
@@ -22,6 +22,16 @@ export function models(context: IContext): ISection<IModel> {
       [trans.__('Changed'), moment(item.updated_at)]
     ],
     actions: [
+      {
+        id: 'new-pipeline-with',
+        label: trans.__('New Pipeline With…'),
+        caption: trans.__('Make a pipeline that runs this model'),
+        icon: addIcon,
+        isQuick: true,
+        run: async ({ name }) => {
+          await commands.execute(commandId('new-pipeline'), { models: [name] });
+        }
+      },
       {
         id: 'delete-model',
         label: trans.__('Delete Model…'),

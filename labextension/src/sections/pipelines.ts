@@ -35,9 +35,11 @@ export function pipelines(context: IContext): ISection<IPipeline> {
     primary: 'show-pipeline',
     empty: () => ({
       what: trans.__('There is no pipeline in this workspace yet.'),
-      next: trans.__('Make one of a model in a notebook, then deploy it here:'),
-      code: '%edge pipeline NAME MODEL'
-    })
+      next: trans.__('Make one of a model here, or in a notebook:'),
+      code: '%edge pipeline NAME MODEL',
+      command: 'new-pipeline'
+    }),
+    toolbar: ['new-pipeline']
   };
 }
 
