@@ -20,7 +20,7 @@ def media_type_of_file(name: str) -> str:
     Raises:
         InvalidInputError: for other files.
     """
-    media_type = _OF_FILES.get(PurePath(name).suffix)
+    media_type = _OF_FILES.get(PurePath(name).suffix.lower())
     if media_type is None:
         msg = f"{name} cannot be inferred on: give an Arrow file (.arrow) or JSON of pandas records (.json)."
         raise InvalidInputError(msg)

@@ -20,11 +20,17 @@ class Secret:
         return self._text
 
     def matches(self, given: str) -> bool:
-        """Compare in constant time."""
-        return hmac.compare_digest(self._text.encode(), given.encode())
+        """Compare in constant time; an empty secret matches nothing."""
+        return bool(self._text) and hmac.compare_digest(self._text.encode(), given.encode())
 
     def __repr__(self) -> str:
         return "Secret('***')"
+
+
+def bearer_token(authorization: str) -> str:
+    """Return the token in an Authorization header (RFC 6750, section 2.1); nothing where it holds none."""
+    scheme, _, token = authorization.partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def new_token() -> str:

@@ -15,7 +15,7 @@ from jupyter_edge.core.errors import AuthenticationError, EdgeError, ForbiddenEr
 from jupyter_edge.core.files import write_private
 from jupyter_edge.core.home import Home
 from jupyter_edge.core.hosts import is_loopback
-from jupyter_edge.core.secret import Secret, new_token
+from jupyter_edge.core.secret import Secret, bearer_token, new_token
 from jupyter_edge.engine.api.errors import INFERENCE, error_response, inference_error
 
 _NO_TOKEN = ("/v1/api/health", "/v1/api/openapi.json", "/v1/api/docs")
@@ -86,8 +86,7 @@ class Guard:
                 f"The engine does not answer web pages of {origin!r}: call it from its own address, or without Origin."
             )
             raise ForbiddenError(msg)
-        scheme, _, given = headers.get("authorization", "").partition(" ")
-        known = scheme.lower() == "bearer" and self._token.matches(given.strip())
+        known = self._token.matches(bearer_token(headers.get("authorization", "")))
         if not known and path not in _NO_TOKEN and not path.startswith("/v1/api/docs/"):
             msg = "The bearer token is missing or wrong: `jupyter-edge env` prints the one to send as Authorization."
             raise AuthenticationError(msg)

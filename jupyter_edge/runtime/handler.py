@@ -10,7 +10,7 @@ import orjson
 
 from jupyter_edge.core.errors import AuthenticationError, EntityNotFoundError
 from jupyter_edge.core.records import LogSink
-from jupyter_edge.core.secret import Secret
+from jupyter_edge.core.secret import Secret, bearer_token
 from jupyter_edge.runtime.dispatch import QUEUE_LIMIT, Dispatcher, Inference
 from jupyter_edge.runtime.exchange import Exchange, MethodNotAllowedError, Request, Response, require_get
 from jupyter_edge.runtime.inference import InferenceService, answer_to
@@ -116,10 +116,7 @@ class Handler:
         return Response(200, orjson.dumps(content))
 
     def _authenticate(self, request: Request) -> None:
-        if self._token is None:
-            return
-        scheme, _, given = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not self._token.matches(given.strip()):
+        if self._token is not None and not self._token.matches(bearer_token(request.headers.get("authorization", ""))):
             msg = "The token is missing or wrong: send the header 'Authorization: Bearer <token>' of this deployment."
             raise AuthenticationError(msg)
 

@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field, model_validator
 
 from jupyter_edge.core.errors import AuthenticationError
+from jupyter_edge.core.secret import bearer_token
 from jupyter_edge.engine.state import EngineState
 
 JOB_HEADER = "Jupyter-Edge-Job"
@@ -24,10 +25,10 @@ def _state_of(request: Request) -> EngineState:
 
 
 def _edge_credential(request: Request) -> str:
-    scheme, _, credential = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not credential.strip():
+    credential = bearer_token(request.headers.get("authorization", ""))
+    if not credential:
         raise AuthenticationError("An edge sends its credential as bearer token: join again with a new EDGE_BUNDLE.")
-    return credential.strip()
+    return credential
 
 
 State = Annotated[EngineState, Depends(_state_of)]
