@@ -50,8 +50,7 @@ export function codeOfElement(context: IContext, element: Element): Promise<stri
     return null;
   }
   const rows: ReadonlyArray<IRowsWithCode[typeof section]> = context.model.lists[section].items;
-  const row =
-    rows.find(({ id }) => String(id) === key) ?? rows.find(item => 'name' in item && item.name === key);
+  const row = rows.find(({ id }) => String(id) === key);
   return row === undefined ? null : codeOfRow(context, section, row);
 }
 

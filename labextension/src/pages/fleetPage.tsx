@@ -112,8 +112,8 @@ function Summary({ context, page, state, onState }: ISummaryProps): React.JSX.El
       <dl className="jp-Edge-tiles">
         {totals.map(([name, value]) => (
           <div key={name} className="jp-Edge-tile jp-mod-plain">
-            <dd>{value}</dd>
             <dt>{name}</dt>
+            <dd>{value}</dd>
           </div>
         ))}
       </dl>

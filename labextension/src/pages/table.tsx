@@ -39,8 +39,8 @@ interface ITableProps<T> {
 export function Table<T>(props: ITableProps<T>): React.JSX.Element {
   const { columns, rows, keyOf, most, onEnd, onOpen } = props;
   const scroller = React.useRef<HTMLDivElement>(null);
-  const [current, setCurrent] = React.useState(0);
-  const index = Math.min(current, Math.max(0, rows.length - 1));
+  const [current, setCurrent] = React.useState<string | null>(null); // by its key, as rows come before it
+  const index = Math.max(0, current === null ? 0 : rows.findIndex(row => keyOf(row) === current));
   const virtualizer = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
@@ -60,7 +60,7 @@ export function Table<T>(props: ITableProps<T>): React.JSX.Element {
 
   const focusRow = (position: number): void => {
     const target = Math.min(Math.max(position, 0), rows.length - 1);
-    setCurrent(target);
+    setCurrent(rows[target] === undefined ? null : keyOf(rows[target]));
     virtualizer.scrollToIndex(target);
     requestAnimationFrame(() => {
       scroller.current?.querySelector<HTMLElement>(`[data-index="${target}"]`)?.focus();
@@ -107,7 +107,7 @@ export function Table<T>(props: ITableProps<T>): React.JSX.Element {
               aria-rowindex={position + 2}
               tabIndex={position === index ? 0 : -1}
               style={{ ...template, transform: `translateY(${start}px)` }}
-              onFocus={() => setCurrent(position)}
+              onFocus={() => setCurrent(keyOf(row))}
               onDoubleClick={() => onOpen?.(row)}
             >
               {columns.map(column => (

@@ -11,7 +11,7 @@ export function edges(context: IContext): ISection<IEdge> {
     title: trans.__('Edges'),
     list: model.lists.edges,
     toolbar: ['open-fleet'],
-    key: ({ name }) => name,
+    key: ({ id }) => id,
     face: item => face(item, context),
     details: item => [
       [trans.__('Joined'), moment(item.joined_at)],
