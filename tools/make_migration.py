@@ -22,4 +22,6 @@ newest = ScriptDirectory.from_config(config).get_current_head() or "0"
 with create_engine("sqlite://").connect() as connection:
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
-    command.revision(config, message, autogenerate=True, rev_id=f"{int(newest) + 1:04}")
+    made = command.revision(config, message, autogenerate=True, rev_id=f"{int(newest) + 1:04}")
+path = Path(made.path)  # without the lines that only say who wrote it
+path.write_text("".join(line for line in path.read_text().splitlines(keepends=True) if "# ###" not in line))
