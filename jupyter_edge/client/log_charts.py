@@ -38,7 +38,7 @@ def read_timings(transport: Transport, pipeline_id: int, query: LogQuery) -> pd.
     """
     limit = query.limit or DEFAULT_ROWS
     if limit > _MOST_ROWS:
-        msg = f"limit is {limit}: at most {_MOST_ROWS} rows are drawn at once."
+        msg = f"limit is {limit}: at most {_MOST_ROWS} rows are drawn at once, so give no more."
         raise InvalidInputError(msg)
     query = replace(query, dataset=["time", "metadata.elapsed", "metadata.partition"])
     page = read_page(transport, topic_of(transport, pipeline_id), query.parameters(limit), None)

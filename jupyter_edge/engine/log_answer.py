@@ -92,7 +92,7 @@ def _page_size(value: str | int | None) -> int:
 
 def _is_descending(order: str | None) -> bool:
     if (order or "asc").lower() not in {"asc", "desc"}:
-        msg = f"{order!r} is no order: it is asc or desc."
+        msg = f"{order!r} is no order: give asc or desc."
         raise InvalidInputError(msg)
     return (order or "").lower() == "desc"
 

@@ -95,7 +95,9 @@ class UploadForm:
         elif self._part == "metadata":
             self.metadata += data[start:end]
             if len(self.metadata) > MAX_METADATA_SIZE:
-                msg = f"The part 'metadata' is larger than {MAX_METADATA_SIZE} bytes: is it the file?"
+                msg = (
+                    f"The part 'metadata' is larger than {MAX_METADATA_SIZE} bytes: send the model as the part 'file'."
+                )
                 raise InvalidInputError(msg)
 
     def _end_part(self) -> None:
@@ -191,7 +193,10 @@ def _communicate(process: subprocess.Popen[bytes], context: JobContext) -> tuple
             return process.communicate(timeout=0.2)
         except subprocess.TimeoutExpired:
             continue
-    msg = f"The model could not be opened within {_CHECK_SECONDS} seconds: it is too large for this machine."
+    msg = (
+        f"The model could not be opened within {_CHECK_SECONDS} seconds: it is too large for this machine, or the "
+        "machine is busy; try again."
+    )
     raise InvalidInputError(msg)
 
 

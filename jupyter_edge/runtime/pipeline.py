@@ -58,7 +58,7 @@ class Pipeline:
             if len(before.schema.outputs) < len(after.fields):
                 msg = (
                     f"Model {after.model.name} takes {len(after.fields)} inputs, but the step before it, "
-                    f"{before.model.name}, gives {len(before.schema.outputs)}."
+                    f"{before.model.name}, gives {len(before.schema.outputs)}: put one before it that gives as many."
                 )
                 raise InvalidInputError(msg)
         return cls(spec, steps, threads)
