@@ -89,7 +89,8 @@ def test_a_replica_that_is_killed_and_comes_back_is_heard(engine: EngineProcess,
 
     scene = make_scene(engine)
     deployment_id = scene.deploy()
-    time.sleep(0.5)
+    marker = engine.post("workspaces/create", workspace_name=f"after-{scene.name}")["workspace_id"]
+    until(lambda: listener.has(kind="workspace", id=marker))  # so that all of the deployment was heard before
     listener.heard.clear()
     name = engine.post("status/get_deployment", name=f"{scene.name}-{deployment_id}")["engines"][0]["name"]
     for child in psutil.Process(engine.process.pid).children():
