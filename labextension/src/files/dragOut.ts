@@ -3,7 +3,7 @@ import type { ICodeCell } from '@jupyterlab/nbformat';
 import { MimeData } from '@lumino/coreutils';
 import { Drag } from '@lumino/dragdrop';
 
-import type { IEdge } from '../tokens';
+import type { IEdgePanel } from '../tokens';
 import { withExtension } from './code';
 import { cellsAbove, indexOf, notebookAt } from './notebooks';
 import { codeOfElement } from './things';
@@ -13,7 +13,7 @@ const CELLS = 'application/vnd.jupyter.cells';
 const THRESHOLD = 5;
 
 /** Let rows of the panel be dragged into notebooks, where they become cells. */
-export function letRowsBeDragged(app: JupyterFrontEnd, edge: IEdge): void {
+export function letRowsBeDragged(app: JupyterFrontEnd, edge: IEdgePanel): void {
   edge.panel.node.addEventListener('pointerdown', event => {
     const target = event.target as Element;
     const isHandle = event.button === 0 && event.pointerType === 'mouse' && target.closest('.jp-Edge-line');

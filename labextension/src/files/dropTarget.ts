@@ -3,7 +3,7 @@ import type { Drag } from '@lumino/dragdrop';
 
 import type { IPipeline } from '../model/types';
 import { notifyError } from '../ui/notify';
-import type { IEdge } from '../tokens';
+import type { IEdgePanel } from '../tokens';
 import { inferOn } from './infer';
 import { kindOf } from './kinds';
 import { nameOf, uploadFiles, type AnyFile } from './upload';
@@ -15,7 +15,7 @@ const DWELL_MS = 500;
 /** Takes files that are dropped on the panel, from the desktop or from the file browser. */
 export class DropTarget {
   constructor(
-    private readonly edge: IEdge,
+    private readonly edge: IEdgePanel,
     private readonly onServer: (path: string) => string
   ) {
     this.face = document.createElement('div');

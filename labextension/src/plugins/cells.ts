@@ -4,7 +4,7 @@ import { withExtension } from '../files/code';
 import { INSERT_CELL } from '../files/codeActions';
 import { letRowsBeDragged } from '../files/dragOut';
 import { cellsAbove, indexOf } from '../files/notebooks';
-import { IEdge } from '../tokens';
+import { IEdgePanel } from '../tokens';
 import { notifyError } from '../ui/notify';
 
 const INSERT_BELOW = 'notebook:insert-cell-below';
@@ -14,8 +14,8 @@ const cells: JupyterFrontEndPlugin<void> = {
   id: 'jupyter-edge:cells',
   description: 'Makes cells of the panel’s rows: dragged into a notebook, or inserted.',
   autoStart: true,
-  requires: [IEdge],
-  activate: (app: JupyterFrontEnd, edge: IEdge): void => {
+  requires: [IEdgePanel],
+  activate: (app: JupyterFrontEnd, edge: IEdgePanel): void => {
     letRowsBeDragged(app, edge);
     addInsertion(app, edge);
   }
@@ -23,7 +23,7 @@ const cells: JupyterFrontEndPlugin<void> = {
 
 export default cells;
 
-function addInsertion({ commands, shell }: JupyterFrontEnd, { trans }: IEdge): void {
+function addInsertion({ commands, shell }: JupyterFrontEnd, { trans }: IEdgePanel): void {
   commands.addCommand(INSERT_CELL, {
     label: trans.__('Insert a Cell'),
     caption: trans.__('Put a cell with this code below the active cell of the notebook that is open'),

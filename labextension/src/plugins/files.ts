@@ -9,7 +9,7 @@ import { addFileTypes } from '../files/fileTypes';
 import { inferOn } from '../files/infer';
 import { kindOf, type FileKind } from '../files/kinds';
 import { uploadFiles } from '../files/upload';
-import { IEdge } from '../tokens';
+import { IEdgePanel } from '../tokens';
 import { notifyError } from '../ui/notify';
 import { commandId } from '../ui/section';
 
@@ -20,11 +20,11 @@ const files: JupyterFrontEndPlugin<void> = {
   id: 'jupyter-edge:files',
   description: 'Takes files from the file browser and from the desktop: models to upload, data to infer on.',
   autoStart: true,
-  requires: [IEdge],
+  requires: [IEdgePanel],
   optional: [IFileBrowserFactory, ICommandPalette],
   activate: (
     app: JupyterFrontEnd,
-    edge: IEdge,
+    edge: IEdgePanel,
     browsers: IFileBrowserFactory | null,
     palette: ICommandPalette | null
   ): void => {
@@ -67,7 +67,7 @@ class Selection {
   }
 }
 
-function addUpload(edge: IEdge, selection: Selection): void {
+function addUpload(edge: IEdgePanel, selection: Selection): void {
   const { commands, trans } = edge;
   const pathsOf = ({ paths }: ReadonlyPartialJSONObject): string[] =>
     Array.isArray(paths) ? paths.map(String) : selection.paths('model');
@@ -103,7 +103,7 @@ function addUpload(edge: IEdge, selection: Selection): void {
   });
 }
 
-function addInfer(edge: IEdge, selection: Selection): void {
+function addInfer(edge: IEdgePanel, selection: Selection): void {
   const { commands, trans } = edge;
   const pathOf = ({ path }: ReadonlyPartialJSONObject): string | undefined =>
     typeof path === 'string' ? path : selection.paths('data')[0];

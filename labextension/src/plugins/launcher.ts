@@ -5,7 +5,7 @@ import { ILauncher } from '@jupyterlab/launcher';
 import type { Contents, ServiceManager } from '@jupyterlab/services';
 
 import { quickstart } from '../files/quickstart';
-import { IEdge } from '../tokens';
+import { IEdgePanel } from '../tokens';
 import { edgeIcon } from '../ui/icons';
 import { notifyError } from '../ui/notify';
 import { commandId } from '../ui/section';
@@ -16,11 +16,11 @@ const launcher: JupyterFrontEndPlugin<void> = {
   id: 'jupyter-edge:launcher',
   description: 'Adds cards to the launcher: the panel, and a notebook to begin with.',
   autoStart: true,
-  requires: [IEdge],
+  requires: [IEdgePanel],
   optional: [ILauncher, ICommandPalette],
   activate: (
     app: JupyterFrontEnd,
-    edge: IEdge,
+    edge: IEdgePanel,
     cards: ILauncher | null,
     palette: ICommandPalette | null
   ): void => {
@@ -34,7 +34,7 @@ const launcher: JupyterFrontEndPlugin<void> = {
 
 export default launcher;
 
-function addQuickstart({ commands, serviceManager }: JupyterFrontEnd, { trans }: IEdge): void {
+function addQuickstart({ commands, serviceManager }: JupyterFrontEnd, { trans }: IEdgePanel): void {
   commands.addCommand(QUICKSTART, {
     label: args => (args.isPalette ? trans.__('New Edge Quickstart Notebook') : trans.__('Edge Quickstart')),
     caption: trans.__('Make a notebook that uploads, deploys and publishes a sample model, and open it'),

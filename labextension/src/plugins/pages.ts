@@ -13,7 +13,7 @@ import type { IPageContext } from '../pages/context';
 import { FleetPage } from '../pages/fleetPage';
 import type { ISurroundings } from '../pages/page';
 import { PipelinePage } from '../pages/pipelinePage';
-import { IEdge } from '../tokens';
+import { IEdgePanel } from '../tokens';
 import { edgeIcon } from '../ui/icons';
 import { commandId } from '../ui/section';
 
@@ -24,7 +24,7 @@ const pages: JupyterFrontEndPlugin<void> = {
   id: 'jupyter-edge:pages',
   description: 'Shows a pipeline, or the fleet of edges, as a page of the main area.',
   autoStart: true,
-  requires: [IEdge],
+  requires: [IEdgePanel],
   optional: [ILabShell, ILayoutRestorer, ICommandPalette, IThemeManager],
   activate
 };
@@ -33,7 +33,7 @@ export default pages;
 
 function activate(
   app: JupyterFrontEnd,
-  edge: IEdge,
+  edge: IEdgePanel,
   labShell: ILabShell | null,
   restorer: ILayoutRestorer | null,
   palette: ICommandPalette | null,

@@ -16,7 +16,7 @@ import { Live } from '../model/live';
 import { compareVersions } from '../model/versions';
 import { forEachSection } from '../sections';
 import { addRowCommands } from '../commands';
-import { IEdge } from '../tokens';
+import { IEdgePanel } from '../tokens';
 import type { IContext } from '../ui/section';
 import { SectionWidget } from '../ui/sectionWidget';
 import { notifyMismatch } from '../ui/mismatch';
@@ -27,11 +27,11 @@ import { VERSION } from '../version';
 
 const ID = 'jupyter-edge:panel';
 
-const panel: JupyterFrontEndPlugin<IEdge> = {
+const panel: JupyterFrontEndPlugin<IEdgePanel> = {
   id: ID,
   description: 'Shows what the engine has, and what it does, in a sidebar.',
   autoStart: true,
-  provides: IEdge,
+  provides: IEdgePanel,
   optional: [ILabShell, ILayoutRestorer, ICommandPalette, ISettingRegistry, IStateDB, ITranslator],
   activate
 };
@@ -46,7 +46,7 @@ function activate(
   settings: ISettingRegistry | null,
   state: IStateDB | null,
   translator: ITranslator | null
-): IEdge {
+): IEdgePanel {
   const { serverSettings, events } = app.serviceManager;
   const words = translator ?? nullTranslator;
   const trans = words.load('jupyter_edge');

@@ -3,16 +3,16 @@ import { IStatusBar } from '@jupyterlab/statusbar';
 import { ReactWidget } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
-import { IEdge } from '../tokens';
+import { IEdgePanel } from '../tokens';
 import { engineSentence, engineTone } from '../ui/engineWords';
 
 const status: JupyterFrontEndPlugin<void> = {
   id: 'jupyter-edge:status',
   description: 'Shows in the status bar how the engine is.',
   autoStart: true,
-  requires: [IEdge],
+  requires: [IEdgePanel],
   optional: [IStatusBar],
-  activate: (_app: JupyterFrontEnd, edge: IEdge, bar: IStatusBar | null): void => {
+  activate: (_app: JupyterFrontEnd, edge: IEdgePanel, bar: IStatusBar | null): void => {
     bar?.registerStatusItem('jupyter-edge:status', {
       item: new StatusItem(edge),
       align: 'left',
@@ -27,7 +27,7 @@ export default status;
 
 /** A mark and a word; a click shows the panel. */
 class StatusItem extends ReactWidget {
-  constructor(private readonly edge: IEdge) {
+  constructor(private readonly edge: IEdgePanel) {
     super();
     this.addClass('jp-Edge-status');
     edge.model.engine.changed.connect(this.update, this);
