@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from jupyter_edge.engine.database import Sessions
+from jupyter_edge.engine.log_store import LogStore
+from tests.engine.log_helpers import database_with_pipeline
 from tests.engine.process import EngineProcess
 
 
@@ -38,3 +41,16 @@ def workspace_id(engine: EngineProcess, new_name: Callable[[], str]) -> int:
     """Make a new workspace in the shared engine."""
     made: int = engine.post("workspaces/create", workspace_name=new_name())["workspace_id"]
     return made
+
+
+@pytest.fixture
+def sessions(tmp_path: Path) -> Iterator[Sessions]:
+    """A database with one pipeline, without an engine."""
+    with database_with_pipeline(tmp_path / "engine.db") as made:
+        yield made
+
+
+@pytest.fixture
+def store(sessions: Sessions, tmp_path: Path) -> LogStore:
+    """The log of that pipeline."""
+    return LogStore(sessions, tmp_path / "logs")

@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import random
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -25,19 +25,8 @@ from jupyter_edge.engine.log_store import LogStore
 from jupyter_edge.engine.log_tables import LogFile, LogSegment, LogSource
 from jupyter_edge.logs.records import encode
 from jupyter_edge.logs.spool import Spool
-from tests.engine.log_helpers import PIPELINE, database_with_pipeline
+from tests.engine.log_helpers import PIPELINE
 from tests.logs.helpers import read, record, wait_until
-
-
-@pytest.fixture
-def sessions(tmp_path: Path) -> Iterator[Sessions]:
-    with database_with_pipeline(tmp_path / "engine.db") as made:
-        yield made
-
-
-@pytest.fixture
-def store(sessions: Sessions, tmp_path: Path) -> LogStore:
-    return LogStore(sessions, tmp_path / "logs")
 
 
 class Writer:

@@ -1,37 +1,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import httpx
 import numpy as np
 import pytest
 
 from jupyter_edge.core.errors import InvalidInputError
-from jupyter_edge.engine.database import Sessions
 from jupyter_edge.engine.log_grid import Grid, grid_of
 from jupyter_edge.engine.log_store import LogStore
 from jupyter_edge.engine.log_tables import LogSource
 from jupyter_edge.logs.records import encode
-from tests.engine.log_helpers import PIPELINE, database_with_pipeline
+from tests.engine.log_helpers import PIPELINE
 from tests.engine.process import EngineProcess
 from tests.engine.scenes import JSON_RECORDS, ROW, make_scene, until
 from tests.logs.helpers import record
 
 START = 1_700_000_000_000
-
-
-@pytest.fixture
-def sessions(tmp_path: Path) -> Iterator[Sessions]:
-    with database_with_pipeline(tmp_path / "engine.db") as made:
-        yield made
-
-
-@pytest.fixture
-def store(sessions: Sessions, tmp_path: Path) -> LogStore:
-    return LogStore(sessions, tmp_path / "logs")
 
 
 def write(store: LogStore, partition: str, seq: int, moment: int, milliseconds: list[int]) -> None:
