@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import psutil
 import pytest
@@ -17,6 +18,7 @@ from jupyter_edge.core.home import Home
 from jupyter_edge.samples import path
 from tests.browser.conftest import command
 from tests.browser.lab import TOKEN, Lab
+from tests.edge.conftest import until
 
 pytestmark = pytest.mark.browser
 
@@ -138,6 +140,14 @@ def test_a_section_opened_late_gets_a_fair_share_and_sizes_outlive_a_reload(
     assert max(restored.values()) - min(restored.values()) < 4
 
 
+def replicas(engine: int | None) -> int:
+    commands = []
+    for child in psutil.Process(engine).children(recursive=True):
+        with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
+            commands.append(child.cmdline())
+    return sum("jupyter_edge.edge.replica" in command for command in commands)
+
+
 def test_a_long_deployment_is_cancelled_from_the_panel(client: Client, pipeline: Pipeline, panel: Locator) -> None:
     large = client.build_pipeline("large").add_model_step(
         client.get_model("ccfraud").configure(tensor_fields=["tensor"])
@@ -153,8 +163,7 @@ def test_a_long_deployment_is_cancelled_from_the_panel(client: Client, pipeline:
     expect(job).to_contain_text("cancelled")
     expect(row(panel, "Pipelines", "large")).not_to_contain_text(re.compile("starting|stopping|running"))
     assert next(job.state for job in client.jobs() if job.subject == "large") == "cancelled"
-    children = psutil.Process(locate_engine(None, None).pid).children(recursive=True)
-    assert sum("jupyter_edge.edge.replica" in child.cmdline() for child in children) == 1  # that of fraud-check
+    until(lambda: replicas(locate_engine(None, None).pid) == 1, "no replica but that of fraud-check")
 
 
 def choose(page: Page, title: str) -> None:
