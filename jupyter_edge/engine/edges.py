@@ -89,8 +89,9 @@ def remove_edge(session: Session, name: str) -> bool:
 
 def list_edges(
     session: Session,
-    pipeline_id: int | None = None,
     window: Window = EVERYTHING,
+    *,
+    pipeline_id: int | None = None,
     workspace_id: int | None = None,
     publish_id: int | None = None,
 ) -> Page[Edge]:

@@ -199,7 +199,7 @@ def show_publishes(session: Session, window: Window) -> Page[Any]:
 
 
 def show_edges(session: Session, window: Window) -> Page[Any]:
-    page = edges.list_edges(session, None, window)
+    page = edges.list_edges(session, window)
     assert all(edge_item(row) and row.publish.pipeline_version.pipeline_id for row in page.rows)
     return page
 

@@ -143,7 +143,13 @@ def remove_edge(body: EdgeName, state: State, response: Response) -> None:
 def list_edges(body: EdgeFilter, state: State) -> EdgesAnswer:
     """List edges."""
     with state.sessions() as session:
-        page = edges.list_edges(session, body.pipeline_id, body.window(), body.workspace_id, body.pipeline_publish_id)
+        page = edges.list_edges(
+            session,
+            body.window(),
+            pipeline_id=body.pipeline_id,
+            workspace_id=body.workspace_id,
+            publish_id=body.pipeline_publish_id,
+        )
         totals = state.logs.totals([edge.name for edge in page.rows])
         return EdgesAnswer(edges=[_listed(edge, totals, state.fleet) for edge in page.rows], **paged(page))
 

@@ -111,7 +111,7 @@ def publishes_of_pipeline(body: PublishesOf, state: State) -> PublishesAnswer:
         page = publishes.publishes_of(session, pipeline_id, body.window())
         answer: PublishesAnswer = {"publishes": [publish_item(row) for row in page.rows]}
         if page.total is None:
-            answer["edges"] = [edge_item(edge) for edge in list_edges(session, pipeline_id).rows]
+            answer["edges"] = [edge_item(edge) for edge in list_edges(session, pipeline_id=pipeline_id).rows]
         else:
             answer["next"], answer["total"] = page.next, page.total
         return answer
