@@ -21,6 +21,7 @@ from jupyter_edge.core.home import Home
 from jupyter_edge.samples import path
 from tests.browser.conftest import command
 from tests.browser.lab import TOKEN, Lab, free_port
+from tests.browser.test_files import drop
 from tests.browser.test_panels import Photograph, expect_accessible
 from tests.edge.conftest import ROW, until
 
@@ -113,9 +114,8 @@ def test_a_model_goes_from_a_file_to_an_edge_and_its_rows_come_back(
     panel = open_panel(page, lab)
     panel.get_by_role("button", name="Start engine").click()
     upload(panel)
-    client = Client()
-    model = client.get_model("ccfraud").configure(tensor_fields=["tensor"])
-    client.build_pipeline("story").add_model_step(model).create_version()
+    Client().get_model("ccfraud").configure(tensor_fields=["tensor"])
+    make_pipeline(panel)
     deploy_and_infer(panel)
     copied = publish_and_register(panel)
     edge = EdgeProcess(copied, tmp_path)
@@ -131,11 +131,25 @@ def test_a_model_goes_from_a_file_to_an_edge_and_its_rows_come_back(
 
 
 def upload(panel: Locator) -> None:
-    page = panel.page
-    with page.expect_file_chooser() as chooser:
-        panel.get_by_role("button", name="Upload Model…").first.click()
-    chooser.value.set_files(path("ccfraud.onnx"))
+    expect(panel.get_by_role("button", name="Upload Model…").first).to_be_enabled()
+    drop(panel.page, PANEL, Path(path("ccfraud.onnx")))
     expect(rows(panel, "Models").filter(has_text="ccfraud")).to_be_visible(timeout=LIVE_MS)
+
+
+def make_pipeline(panel: Locator) -> None:
+    page = panel.page
+    press(rows(panel, "Models").filter(has_text="ccfraud"), "New Pipeline With…")
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("combobox", name="Model of step 1")).to_have_value(re.compile(r"\d+"))
+    create = dialog.get_by_role("button", name="Create")
+    expect(create).to_be_disabled()
+    name = dialog.get_by_role("textbox", name="Name")
+    expect(name).to_be_focused()
+    name.press_sequentially("Story")
+    expect(create).to_be_disabled()
+    name.fill("story")
+    expect_accessible(page, ".jp-Dialog-content")
+    create.click()
 
 
 def deploy_and_infer(panel: Locator) -> None:
