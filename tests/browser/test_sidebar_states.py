@@ -69,6 +69,8 @@ def test_an_engine_that_cannot_be_reached_is_said_with_its_address(
     note = panel.get_by_role("alert")
     expect(note).to_contain_text("Engine does not answer")
     expect(note).to_contain_text(url)
+    expect(panel.get_by_role("button", name="Retry")).to_be_visible()
+    expect(panel.get_by_role("button", name="Start engine")).to_have_count(0)  # it runs elsewhere
     photograph(panel, "sidebar-unreachable")
 
 
@@ -89,7 +91,7 @@ def test_somebody_who_may_not_use_it_is_told_so(start_lab: StartLab, page: Page,
 
 
 def test_a_jupyter_server_that_is_gone_is_not_taken_for_the_engine(start_lab: StartLab, page: Page) -> None:
-    Client()  # starts the engine
+    Client().get_current_workspace()  # starts the engine, and makes a workspace
     lab = start_lab()
     panel = open_panel(page, lab)
     panel.get_by_role("combobox", name="Workspace").wait_for()
