@@ -225,7 +225,8 @@ def test_a_publish_and_a_pipeline_with_edges_are_not_deleted(scene: Scene, publi
     for path, number in (("delete_publish", publish["id"]), ("delete", scene.pipeline_id)):
         answer = scene.engine.client.post(f"/v1/api/pipelines/{path}", json={"id": number})
         assert answer.status_code == 409
-        assert name in answer.json()["msg"]
+        message = answer.json()["msg"]  # names ten edges, of which other tests may have added as many
+        assert name in message or "more: remove them first" in message
 
 
 def test_the_calls_of_the_first_tutorial_work_as_they_are(engine: EngineProcess, name: str) -> None:
