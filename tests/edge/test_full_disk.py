@@ -90,4 +90,4 @@ def test_an_edge_that_cannot_keep_its_identity_joins_once_it_can(centre: Centre,
         until(lambda: "cannot keep its identity" in edge.said(), "the reason")
     until(lambda: f"as edge {name}" in edge.said(), "the join")
     edge.infer()
-    until(lambda: centre.partitions().get(name) == 1, "the row of after the join")
+    until(lambda: centre.partitions().get(name, 0) >= 1, "the row of after the join")  # one of before may have fitted
