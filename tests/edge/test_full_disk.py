@@ -80,6 +80,11 @@ def test_pulling_onto_a_full_disk_is_one_sentence(centre: Centre, start_edge: St
     start_edge(under=disk.under, **centre.variables()).wait_until_ready().infer()
 
 
+def kept_and_dropped(centre: Centre, name: str) -> int:
+    (edge,) = [edge for edge in centre.client.list_edges() if edge.name == name]
+    return centre.partitions().get(name, 0) + edge.dropped_rows
+
+
 def test_an_edge_that_cannot_keep_its_identity_joins_once_it_can(centre: Centre, start_edge: Start, disk: Disk) -> None:
     start_edge(under=disk.under, **centre.variables()).wait_until_ready().end()
     name = new_name()
@@ -90,4 +95,5 @@ def test_an_edge_that_cannot_keep_its_identity_joins_once_it_can(centre: Centre,
         until(lambda: "cannot keep its identity" in edge.said(), "the reason")
     until(lambda: f"as edge {name}" in edge.said(), "the join")
     edge.infer()
-    until(lambda: centre.partitions().get(name, 0) >= 1, "the row of after the join")  # one of before may have fitted
+    until(lambda: kept_and_dropped(centre, name) == 2, "both rows, each kept or told as dropped")
+    assert centre.partitions()[name] in (1, 2)  # the row of after the join, and that of before where it found room
