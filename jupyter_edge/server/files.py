@@ -21,14 +21,13 @@ from tornado.web import HTTPError, authenticated
 
 from jupyter_edge.client.upload import ModelUpload
 from jupyter_edge.core.errors import InvalidInputError
-from jupyter_edge.core.media_types import ARROW_FILE, PANDAS_RECORDS
+from jupyter_edge.core.media_types import ARROW_FILE, media_type_of_file
 from jupyter_edge.core.naming import check_name
 from jupyter_edge.server.handlers import EdgeHandler
 from jupyter_edge.server.link import Answer, EngineProblem
 
 _PIECE = 1 << 20
 _REMOTE_LIMIT = 256 << 20  # of a file that a contents manager hands over in one piece only
-_MEDIA_TYPES = {".arrow": ARROW_FILE, ".json": PANDAS_RECORDS}
 _COLUMNS = "dataset[]=*&dataset.exclude[]=metadata&dataset.separator=."
 
 
@@ -146,16 +145,14 @@ class InferHandler(FileHandler):
         Answers ``{path, rows, columns, head}``: where the answer is, as an Arrow file, and its first rows as text.
         """
         path, pipeline, deployment = await self.arguments(path=str, pipeline=str, deployment=int)
+        folder, _, file_name = path.strip("/").rpartition("/")
         try:
             check_name("pipeline", pipeline)  # which becomes a part of the answer's file name
+            media_type = media_type_of_file(file_name)
         except InvalidInputError as error:
             raise HTTPError(400, str(error)) from None
         await self.admit("read")
         await self.admit("write")
-        folder, _, file_name = path.strip("/").rpartition("/")
-        media_type = _MEDIA_TYPES.get(PurePosixPath(file_name).suffix.lower())
-        if media_type is None:
-            raise HTTPError(400, f"{file_name} cannot be inferred on: give an Arrow file (.arrow) or JSON (.json).")
         self.activity.note()
         headers = {"Content-Type": media_type, "Accept": ARROW_FILE}
         target = f"/v1/api/pipelines/infer/{pipeline}-{deployment}/{pipeline}?{_COLUMNS}"
