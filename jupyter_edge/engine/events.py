@@ -175,6 +175,12 @@ def _note_statement(execution: ORMExecuteState) -> None:
         _note(execution.session, row, "deleted" if execution.is_delete else "changed")
 
 
+def changed(row: Workspace | Model | Pipeline | Deployment | Publish | Edge | Job) -> Change:
+    """Return what listeners are told where a thing is another than it was, and its row the same."""
+    kind, number, workspace_id = _PLACES[type(row)](row)
+    return Change(kind, number, "changed", workspace_id)
+
+
 def _note(session: Session, row: object, action: Action) -> None:
     if place := _PLACES.get(type(row)):
         kind, number, workspace_id = place(row)

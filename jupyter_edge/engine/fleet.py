@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from jupyter_edge.core.errors import InvalidInputError
 from jupyter_edge.engine.database import Sessions
 from jupyter_edge.engine.edge_events import add_events
+from jupyter_edge.engine.events import Change, changed
 from jupyter_edge.engine.tables import Edge, now
 
 STEPS_A_PERIOD = 2
@@ -34,11 +35,13 @@ class Fleet:
     Args:
         sessions: on the engine's database.
         period: seconds between two heartbeats of an edge.
+        tell: takes what listeners are told of edges that turn late, which the database does not know.
     """
 
-    def __init__(self, sessions: Sessions, period: float) -> None:
+    def __init__(self, sessions: Sessions, period: float, tell: Callable[[Iterable[Change]], None]) -> None:
         self.period = period
         self._sessions = sessions
+        self._tell = tell
         self._step = 0
         self._heard: dict[str, int] = {}
 
@@ -60,8 +63,10 @@ class Fleet:
         """Count one more step in which edges could be heard, and note as lost those that were silent for too many."""
         self._step += 1
         with self._sessions() as session:
-            online = session.scalars(select(Edge.id).where(Edge.state == "online"))
-            silent = [edge_id for edge_id in online if self._is_silent(edge_id, LOST_STEPS)]
+            online = session.scalars(select(Edge.id).where(Edge.state == "online")).all()
+            late = session.scalars(select(Edge).where(Edge.id.in_([one for one in online if self._turns_late(one)])))
+            self._tell([changed(edge) for edge in late])
+        silent = [edge_id for edge_id in online if self._is_silent(edge_id, LOST_STEPS)]
         if not silent:
             return
         with self._sessions.begin() as session:
@@ -79,6 +84,9 @@ class Fleet:
                 await asyncio.to_thread(self.step)
             except SQLAlchemyError:
                 _log.exception("Lost edges could not be noted; it is tried again")
+
+    def _turns_late(self, edge_id: str) -> bool:
+        return self._is_silent(edge_id, LATE_STEPS) and not self._is_silent(edge_id, LATE_STEPS + 1)
 
     def _is_silent(self, edge_id: str, steps: int) -> bool:
         return self._step - self._heard.get(edge_id, 0) > steps

@@ -72,5 +72,5 @@ def open_state(home: Home, host: str, url: str) -> EngineState:
         logs=logs,
         deployments=Deployments(home, sessions, logs, secrets.token, events.tell),
         registry=registry,
-        fleet=Fleet(sessions, period),
+        fleet=Fleet(sessions, period, events.tell),
     )

@@ -57,8 +57,8 @@ class EventFollower:
                 if not self._hears:
                     self._hears = True
                     await self._take(_EVERYTHING)
-                if line.startswith("data:"):
-                    await self._take(json.loads(line[5:]))
+                if line.startswith("data:") and _is_known(event := json.loads(line[5:])):
+                    await self._take(event)
                 if self._activity.jobs:
                     self._activity.note()
         finally:
@@ -81,3 +81,16 @@ class EventFollower:
             except EngineProblem:  # it may be forgotten already
                 return
         self._activity.jobs |= {job["id"] for job in jobs if job["state"] not in _FINISHED}
+
+
+def _is_known(event: object) -> bool:
+    """Say whether the schema takes an event: an engine of another release may tell of what it does not know."""
+    match event:
+        case {
+            "kind": str(),
+            "id": int() | str() | None,
+            "action": "created" | "changed" | "deleted",
+            "workspace_id": int() | None,
+        }:
+            return True
+    return False

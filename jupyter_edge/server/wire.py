@@ -12,6 +12,7 @@ from jupyter_edge.core.secret import Secret
 
 _PATH = re.compile(r"v1/[A-Za-z0-9._~!$&'()*+,;=:@%/-]+")
 _QUERY = re.compile(r"[!-~]*")
+_SECRET = ["v1", "api", "registry", "get"]  # answers with the registry's password
 _OWN_ARGUMENTS = {"token", "_xsrf", "no_track_activity"}
 _REQUEST_HEADERS = ("accept", "content-", "if-", "jupyter-edge-", "range")
 _CONNECTION_HEADERS = {
@@ -25,11 +26,13 @@ def target_of(path: str, query: str) -> str:
     """Return the target that a path below ``api/`` stands for; Jupyter's own arguments stay here.
 
     Raises:
-        HTTPError: 400, if the path could lead elsewhere than below ``/v1/``.
+        HTTPError: 400, if the path could lead elsewhere than below ``/v1/``; 403, if its answer is not for browsers.
     """
     parts = [unquote(part, errors="strict") for part in _checked(path).split("/")]
     if any(part in ("", ".", "..") or re.search(r"[/\\\x00-\x1f\x7f]", part) for part in parts):
         raise HTTPError(400, "The path holds a part that is no name.")
+    if parts == _SECRET:
+        raise HTTPError(403, "The registry's password is not told to browsers: `jupyter-edge env` prints it.")
     if not _QUERY.fullmatch(query):
         raise HTTPError(400, "The query holds a character that is not encoded.")
     kept = "&".join(part for part in query.split("&") if unquote_plus(part.partition("=")[0]) not in _OWN_ARGUMENTS)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from jupyter_edge.core.bundle import EdgeBundle
 from jupyter_edge.core.errors import InvalidInputError
 from jupyter_edge.engine import edge_events
 from jupyter_edge.engine.database import Sessions
+from jupyter_edge.engine.events import Change
 from jupyter_edge.engine.fleet import LATE_STEPS, LOST_STEPS, STEPS_A_PERIOD, Fleet, heartbeat_seconds
 from jupyter_edge.engine.tables import Edge, EdgeEvent, PipelineVersion, Publish, User
 from tests.engine.log_helpers import database_with_pipeline
@@ -45,6 +46,10 @@ def sessions(tmp_path: Path) -> Iterator[Sessions]:
         yield made
 
 
+def tell_nobody(_changes: Iterable[Change]) -> None:
+    """Take what listeners are told, where there are none."""
+
+
 def edge_of(session: Any, name: str) -> Edge:
     return session.scalars(select(Edge).where(Edge.name == name)).one()  # type: ignore[no-any-return]
 
@@ -71,7 +76,7 @@ def pass_steps(fleet: Fleet, steps: int) -> None:
 
 
 def test_an_edge_is_late_then_lost_and_comes_back(sessions: Sessions) -> None:
-    fleet = Fleet(sessions, PERIOD)
+    fleet = Fleet(sessions, PERIOD, tell_nobody)
     pass_steps(fleet, 100)
     assert (state(sessions, fleet, "one"), history(sessions)) == ("waiting", [])
     hear(sessions, fleet, "one")
@@ -90,8 +95,20 @@ def test_an_edge_is_late_then_lost_and_comes_back(sessions: Sessions) -> None:
     assert history(sessions) == [("one", "joined"), ("one", "lost"), ("one", "back")]
 
 
+def test_listeners_are_told_once_that_an_edge_turns_late(sessions: Sessions) -> None:
+    told: list[Change] = []
+    fleet = Fleet(sessions, PERIOD, told.extend)
+    hear(sessions, fleet, "one")
+    hear(sessions, fleet, "two", stopping=True)
+    pass_steps(fleet, LATE_STEPS)
+    assert told == []
+    pass_steps(fleet, LOST_STEPS)
+    with sessions() as session:
+        assert told == [Change("edge", edge_of(session, "one").id, "changed", 1)]
+
+
 def test_an_edge_that_said_goodbye_is_never_lost(sessions: Sessions) -> None:
-    fleet = Fleet(sessions, PERIOD)
+    fleet = Fleet(sessions, PERIOD, tell_nobody)
     hear(sessions, fleet, "one")
     hear(sessions, fleet, "two")
     for _ in range(2):
@@ -109,10 +126,10 @@ def test_an_edge_that_said_goodbye_is_never_lost(sessions: Sessions) -> None:
 
 
 def test_a_restarted_engine_gives_every_edge_the_whole_time_again(sessions: Sessions) -> None:
-    fleet = Fleet(sessions, PERIOD)
+    fleet = Fleet(sessions, PERIOD, tell_nobody)
     hear(sessions, fleet, "one")
     pass_steps(fleet, LOST_STEPS)
-    restarted = Fleet(sessions, PERIOD)
+    restarted = Fleet(sessions, PERIOD, tell_nobody)
     pass_steps(restarted, LOST_STEPS)
     assert history(sessions) == [("one", "joined")]
     restarted.step()
@@ -121,7 +138,7 @@ def test_a_restarted_engine_gives_every_edge_the_whole_time_again(sessions: Sess
 
 def test_only_the_newest_events_are_kept(sessions: Sessions, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(edge_events, "KEPT_EVENTS", 5)
-    fleet = Fleet(sessions, PERIOD)
+    fleet = Fleet(sessions, PERIOD, tell_nobody)
     for number in range(10):
         hear(sessions, fleet, "one", stopping=number % 2 == 1)
     with sessions() as session:

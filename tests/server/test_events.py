@@ -3,9 +3,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from typing import Any
+
+import pytest
 
 from jupyter_edge.server.app import EdgeServerApp
 from jupyter_edge.server.events import SCHEMA_ID
@@ -73,6 +77,46 @@ async def test_an_engine_that_comes_and_goes_is_followed(
             own_engine.kill()
             await eventually(lambda: bus.has(kind="all"))
             bus.heard.clear()
+
+
+_NEWER_ENGINE = """
+import http.server, json
+known = {"kind": "model", "id": 7, "action": "created", "workspace_id": 1}
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        for event in ("words", {**known, "action": "renamed"}, {**known, "id": {"part": 1}}, {"kind": "model"}, known):
+            self.wfile.write(b"data: " + json.dumps(event).encode() + b"\\n\\n")
+        self.rfile.read(1)
+    def do_POST(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{"jobs": []}')
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+print(server.server_port, flush=True)
+server.serve_forever()
+"""
+
+
+@pytest.fixture
+def newer_engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An engine that tells of more than this release knows, named as the one to use."""
+    with subprocess.Popen([sys.executable, "-c", _NEWER_ENGINE], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        monkeypatch.setenv("JUPYTER_EDGE_URL", f"http://127.0.0.1:{process.stdout.readline().strip()}")
+        monkeypatch.setenv("JUPYTER_EDGE_TOKEN", "t0ken")
+        yield
+        process.kill()
+
+
+async def test_what_a_newer_engine_tells_beyond_this_is_left_out_and_the_rest_is_heard(
+    newer_engine: None, extension: EdgeServerApp, jp_serverapp: Any, jp_ws_fetch: Fetch
+) -> None:
+    async with Bus().listening(jp_ws_fetch) as bus:
+        await start(extension, jp_serverapp)
+        await eventually(lambda: bus.has(kind="model", id=7))
+        assert {event["action"] for event in bus.heard if event["kind"] == "model"} == {"created"}
 
 
 async def test_an_engine_started_from_the_browser_is_followed_at_once(

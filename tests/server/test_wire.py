@@ -42,3 +42,9 @@ def test_an_answers_headers_hold_nothing_of_the_connection_or_of_the_engines_log
 def test_paths_that_may_mean_something_else_elsewhere_are_refused(path: str) -> None:
     with pytest.raises(HTTPError):
         target_of(path, "")
+
+
+@pytest.mark.parametrize("path", ["v1/api/registry/get", "v1/api/registry/%67et"])
+def test_what_answers_with_the_registrys_password_is_refused(path: str) -> None:
+    with pytest.raises(HTTPError, match="jupyter-edge env"):
+        target_of(path, "")
