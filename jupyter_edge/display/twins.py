@@ -49,10 +49,15 @@ def post_form(path: str, **parts: str) -> str:
 
 
 def post_data(url: str, content_type: str, data: str, *, token: bool = True) -> str:
-    """Return the curl command of an inference request; ``data`` is text, or ``@`` and a file's path."""
+    """Return the curl command of an inference request; ``data`` is text, or ``@`` and a file's path, or ``@-``."""
     call = _CURL if token else _CURL.partition(" -H ")[0]
     header = shlex.quote(f"Content-Type: {content_type}")
     return f"{call} -H {header} --data-binary {shlex.quote(data)} {shlex.quote(url)}"
+
+
+def fed_by(program: str, command: str) -> str:
+    """Return a command whose input, ``@-`` in curl, is what a Python program writes; it runs where this package is."""
+    return f"python3 - <<'END' | {command}\n{program}\nEND"
 
 
 def pick(command: str, expression: str) -> str:

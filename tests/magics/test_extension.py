@@ -295,8 +295,9 @@ def test_cancel_says_when_there_is_nothing_to_cancel(run: Run, workspace: str) -
     done = run("%edge upload ccfraud $samples/ccfraud.onnx") and run("%edge jobs")[0]
     assert (done.kind, done.subject) == ("upload", "ccfraud")
     assert run(f"%edge cancel {done.id}").state == done.state
-    with pytest.raises(EntityNotFoundError, match="nothing to cancel"):
-        run("%edge cancel")
+    for show in ("", "--show curl", "--show python"):
+        with pytest.raises(EntityNotFoundError, match="nothing to cancel"):
+            run(f"%edge cancel {show}")
 
 
 def test_another_workspace_is_used_once(run: Run, workspace: str, name: str) -> None:

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 
@@ -87,13 +88,25 @@ def test_python_twins_serve_export_and_declare(run: Run, published: str, tmp_pat
     assert "http://" in python(run("%edge up --show python") + "\nprint(client.api_endpoint)")
 
 
-def test_a_picture_has_a_python_twin(run: Run, workspace: str) -> None:
+def test_the_twins_of_a_picture_answer_as_the_verb_does(run: Run, workspace: str) -> None:
     run("%edge upload shapes $samples/shapes.onnx --fields images --batch single")
     run(f"%edge pipeline {workspace} shapes")
     run(f"%edge deploy {workspace} --replicas 1 --cpus 1 --memory 900Mi")
-    assert "out.output0" in python(run(f"%edge infer {workspace} --image $samples/shapes.png --show python"))
-    with pytest.raises(InvalidInputError, match="--show python"):
-        run(f"%edge infer {workspace} --image $samples/shapes.png --show curl")
+    line = f"%edge infer {workspace} --image $samples/shapes.png --fit letterbox"
+    expected = run(line)["out.output0"][0]
+    assert "out.output0" in python(run(f"{line} --show python"))
+    (row,) = json.loads(bash(run(f"{line} --show curl")))
+    assert np.array_equal(np.ravel(row["out"]["output0"]).astype(np.float32), expected)
+    run(f"%edge publish {workspace} --replicas 1 --cpus 1 --memory 900Mi --quiet")
+    run(f"%edge serve {workspace} --as {workspace} --quiet")
+    try:
+        text = run(f"{line} --at {workspace} --show curl")
+        assert "Bearer" not in text
+        assert np.array_equal(np.ravel(json.loads(bash(text))[0]["out"]["output0"]), np.ravel(row["out"]["output0"]))
+    finally:
+        run(f"%edge serve --stop {workspace}")
+    with pytest.raises(InvalidInputError, match=r"no picture at 'none\.png'"):
+        run(f"%edge infer {workspace} --image none.png --show curl")
     run(f"%edge undeploy {workspace}")
 
 

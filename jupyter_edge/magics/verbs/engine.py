@@ -10,6 +10,7 @@ from jupyter_edge.display.twins import call_code, get, post
 from jupyter_edge.magics.table import Argument, Verb
 
 if TYPE_CHECKING:
+    from jupyter_edge.client import Job
     from jupyter_edge.magics.session import Session
 
 
@@ -58,27 +59,15 @@ def _workspace_curl(session: Session, options: Namespace) -> str:
     return post("workspaces/create", {"workspace_name": options.name})
 
 
-def _cancel(session: Session, options: Namespace) -> Any:
+def _job(session: Session, options: Namespace) -> Job:
+    """Return the job that is named, or the newest one under way."""
     if options.job is not None:
-        return session.client.get_job(options.job).cancel()
+        return session.client.get_job(options.job)
     job = next((job for job in session.client.jobs() if not job.done), None)
     if job is None:
         msg = "No job is under way: there is nothing to cancel."
         raise EntityNotFoundError(msg)
-    return job.cancel()
-
-
-def _cancel_python(session: Session, options: Namespace) -> str:
-    if options.job is None:
-        return "next(job for job in client.jobs() if not job.done).cancel()"
-    return f"client.get_job({options.job}).cancel()"
-
-
-def _cancel_curl(session: Session, options: Namespace) -> str:
-    if options.job is None:
-        msg = "Name the job to be cancelled: `%edge jobs` lists them."
-        raise InvalidInputError(msg)
-    return post("jobs/cancel", {"id": options.job})
+    return job
 
 
 def _help(session: Session, options: Namespace) -> str:
@@ -138,9 +127,9 @@ JOB_VERBS = (
         "cancel",
         "cancel a job, or the newest that is under way",
         "client.get_job(JOB).cancel()",
-        _cancel,
-        python=_cancel_python,
-        curl=_cancel_curl,
+        lambda session, options: _job(session, options).cancel(),
+        python=lambda session, options: f"client.get_job({_job(session, options).id}).cancel()",
+        curl=lambda session, options: post("jobs/cancel", {"id": _job(session, options).id}),
         arguments=(Argument("job", "the job's id", "jobs", {"nargs": "?", "type": int}),),
         in_workspace=False,
     ),

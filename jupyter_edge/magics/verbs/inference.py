@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jupyter_edge.core.errors import InvalidInputError
-from jupyter_edge.core.media_types import PANDAS_RECORDS, media_type_of_file
-from jupyter_edge.display.twins import call_code, post_data
+from jupyter_edge.core.media_types import ARROW_FILE, PANDAS_RECORDS, media_type_of_file
+from jupyter_edge.display.twins import call_code, fed_by, post_data
 from jupyter_edge.magics.table import Argument, Verb
 from jupyter_edge.magics.verbs.arguments import PIPELINE, get_pipeline_code, moment, pipeline_of, words
 
@@ -124,11 +124,13 @@ def _rows_code(session: Session, options: Namespace) -> tuple[str, bool]:
 
 
 def _infer_curl(session: Session, options: Namespace) -> str:
-    if options.image:
-        msg = "A picture is made a tensor before it is sent: --show python does that."
-        raise InvalidInputError(msg)
+    from jupyter_edge.client.pictures import picture_program
+
     rows = _rows(session, options)
     url = f"{_target(session, options).url}/infer" if options.at else pipeline_of(session, options).url()
+    if options.image:
+        program = picture_program(_first_model(session, options), options.image, options.fit)
+        return fed_by(program, post_data(url, ARROW_FILE, "@-", token=not options.at))
     if isinstance(rows, Path):
         return post_data(url, media_type_of_file(rows.name), f"@{rows}", token=not options.at)
     return post_data(url, PANDAS_RECORDS, _json(rows), token=not options.at)
