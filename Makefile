@@ -39,8 +39,8 @@ test-browser: .venv/installed-test  ## the panels in JupyterLab, Voila and chrom
 fuzz: .venv/installed-fuzz  ## a million inputs, where `make test` tries ten thousand
 	HYPOTHESIS_PROFILE=long JUPYTER_EDGE_FUZZ_INPUTS=1000000 $(BIN)/pytest -m fuzz
 
-soak: .venv/installed-test
-	JUPYTER_EDGE_SOAK_SECONDS=600 $(BIN)/pytest -m soak
+soak: .venv/installed-test  ## ten minutes of mixed load
+	JUPYTER_EDGE_SOAK_SECONDS=600 $(BIN)/pytest -n 2 -m soak -rP
 
 bench: .venv/installed-test  ## print speeds as ratios
 	$(BIN)/python -m benchmarks
