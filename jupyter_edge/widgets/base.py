@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import logging
 import threading
+from abc import ABCMeta, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import ipywidgets as widgets
+import traitlets
 
 from jupyter_edge.core.errors import EdgeError
 from jupyter_edge.display import Listing
+from jupyter_edge.widgets.front_end import stylesheet
 from jupyter_edge.widgets.poller import Poller, wake_all
-from jupyter_edge.widgets.styles import stylesheet
 
 if TYPE_CHECKING:
     from jupyter_edge.client import Client, Pipeline
@@ -25,7 +27,11 @@ NO_PIPELINE = "No pipeline yet: make one first"
 NOTHING = ""  # the value of a choice that has nothing to choose; None would show no text
 
 
-class Panel(widgets.VBox):
+class _PanelType(ABCMeta, traitlets.MetaHasTraits):
+    """Classes of widgets, some of which leave methods to others."""
+
+
+class Panel(widgets.VBox, metaclass=_PanelType):
     """A form on the engine's state, which it reads again while it is displayed; two panels show the same.
 
     Subclasses fill ``body``, with its buttons in a ``Row``, read in ``_read`` and show in ``_show``; what takes long
@@ -81,9 +87,9 @@ class Panel(widgets.VBox):
             self.poller.stop()
         super().close()
 
+    @abstractmethod
     def overview(self) -> Listing[Any]:
         """Return what the panel shows, as a table for places without widgets."""
-        raise NotImplementedError
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}: {self.title}\n{self.overview()!r}"
@@ -97,12 +103,13 @@ class Panel(widgets.VBox):
             "text/plain": repr(self),
         }
 
+    @abstractmethod
     def _read(self) -> Any:
         """Ask the engine; return what compares equal while nothing changes."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _show(self, state: Any) -> None:
-        raise NotImplementedError
+        """Show what the engine said."""
 
     def _on_change(self, field: widgets.Widget) -> None:
         """Look again when a user changes a field, but not when showing the state does."""

@@ -11,7 +11,7 @@ import anywidget
 import traitlets
 
 from jupyter_edge.display.charts import SERIES, Chart
-from jupyter_edge.widgets.styles import STATIC, stylesheet
+from jupyter_edge.widgets.front_end import script, stylesheet
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -29,7 +29,7 @@ class Sparkline(anywidget.AnyWidget):
         unit: what stands behind a number, such as ``ms``.
     """
 
-    _esm = STATIC / "sparkline.js"
+    _esm = script("sparkline")
     _css = stylesheet("sparkline")
     values: traitlets.List[Any] = traitlets.List(traitlets.Float(allow_none=True)).tag(sync=True)
     label = traitlets.Unicode().tag(sync=True)

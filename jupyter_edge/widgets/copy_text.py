@@ -7,7 +7,7 @@ from typing import Any
 import anywidget
 import traitlets
 
-from jupyter_edge.widgets.styles import STATIC, stylesheet
+from jupyter_edge.widgets.front_end import script, stylesheet
 
 
 class CopyText(anywidget.AnyWidget):
@@ -16,7 +16,7 @@ class CopyText(anywidget.AnyWidget):
     What is in ``text`` is kept where a notebook's widgets are saved; what ``show_secret`` shows is not.
     """
 
-    _esm = STATIC / "copy_text.js"
+    _esm = script("copy_text")
     _css = stylesheet("copy_text")
     text = traitlets.Unicode().tag(sync=True)
     label = traitlets.Unicode("Command").tag(sync=True)

@@ -17,7 +17,7 @@ from jupyter_edge.vision.drawing import PALETTE, draw_boxes, text_colour
 from jupyter_edge.vision.images import ImageSource, Picture, read_image, to_png
 from jupyter_edge.vision.tensors import ImageTensor, Placement, Size
 from jupyter_edge.vision.yolo import Candidates, Layout, Names, find_candidates, placement_of, suppress
-from jupyter_edge.widgets.styles import STATIC, stylesheet
+from jupyter_edge.widgets.front_end import script, stylesheet
 
 _LEAST_SCORE = 0.05
 _MOST_CANDIDATES = 2000
@@ -45,7 +45,7 @@ class DetectionView(anywidget.AnyWidget):
         InvalidInputError: if the picture or the outputs cannot be read.
     """
 
-    _esm = STATIC / "detection_view.js"
+    _esm = script("detection_view")
     _css = stylesheet("detection_view")
     _picture = traitlets.Bytes().tag(sync=True)
     _picture_type = traitlets.Unicode().tag(sync=True)

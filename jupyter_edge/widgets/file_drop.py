@@ -10,7 +10,7 @@ from typing import IO, Any
 import anywidget
 import traitlets
 
-from jupyter_edge.widgets.styles import STATIC, stylesheet
+from jupyter_edge.widgets.front_end import script, stylesheet
 
 MAX_BYTES = 2 << 30
 _EMPTY = "or drop one here, from this computer."
@@ -24,7 +24,7 @@ class FileDrop(anywidget.AnyWidget):
     from there on, until ``{"kind": "end", id}``.
     """
 
-    _esm = STATIC / "file_drop.js"
+    _esm = script("file_drop")
     _css = stylesheet("file_drop")
     accept = traitlets.Unicode().tag(sync=True)
     words = traitlets.Unicode(_EMPTY).tag(sync=True)

@@ -19,7 +19,7 @@ from jupyter_edge.client.log_charts import spread_chart
 from jupyter_edge.client.log_pages import LogPages, Spread, is_number
 from jupyter_edge.client.logs import LogQuery, Page, export_logs
 from jupyter_edge.core.errors import EdgeError, InvalidInputError
-from jupyter_edge.widgets.styles import STATIC, stylesheet
+from jupyter_edge.widgets.front_end import script, stylesheet
 
 if TYPE_CHECKING:
     from jupyter_edge.client.pipeline import Pipeline
@@ -70,7 +70,7 @@ class LogExplorer(anywidget.AnyWidget):
         page_rows: how many rows a page has.
     """
 
-    _esm = STATIC / "log_explorer.js"
+    _esm = script("log_explorer")
     _css = stylesheet("log_explorer")
     _title = traitlets.Unicode().tag(sync=True)
     _partitions = traitlets.Dict().tag(sync=True)

@@ -15,8 +15,8 @@ from jupyter_edge.core.errors import InvalidInputError
 from jupyter_edge.core.telemetry import import_onnxruntime
 from jupyter_edge.vision import Detections, decode_yolo, image_to_tensor, read_image
 from jupyter_edge.vision.tensors import ImageTensor
-from jupyter_edge.widgets import detection_view
 from jupyter_edge.widgets.detection_view import DetectionView
+from jupyter_edge.widgets.front_end import script
 
 NAMES = ["circle", "square", "triangle", "star", "heart"]
 Array = np.ndarray[Any, Any]
@@ -111,7 +111,7 @@ def test_the_browser_suppresses_what_python_does(tmp_path: Path, shift: float) -
     if node is None:
         pytest.skip("node is not installed")
     cases = [_case(seed, shift) for seed in range(60)]
-    (tmp_path / "view.mjs").write_text((Path(detection_view.__file__).parent / "static/detection_view.js").read_text())
+    (tmp_path / "view.mjs").write_text(script("detection_view"))
     (tmp_path / "cases.json").write_text(json.dumps([case for case, _ in cases]))
     program = """
         import { readFileSync } from "node:fs";

@@ -1,6 +1,5 @@
 // A picture with the boxes of a detector: score, overlap and classes act here, without asking the kernel.
 
-const SVG = "http://www.w3.org/2000/svg";
 const MOST_DRAWN = 300;
 const DEEPEST_ZOOM = 40;
 const TEXT_SIZE = 12;
@@ -57,20 +56,6 @@ function readCandidates(model) {
   };
 }
 
-function element(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.append(...children);
-  return made;
-}
-
-function drawn(tag, attributes, ...children) {
-  const made = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.append(...children);
-  return made;
-}
-
 const percent = (share) => `${Math.round(share * 100)}%`;
 
 class View {
@@ -82,6 +67,7 @@ class View {
     this.seen = { x: 0, y: 0, width: this.size[0], height: this.size[1] };
     this.shown = [];
     this.selected = -1; // a position in shown
+    this.unfollow = [];
     this.url = URL.createObjectURL(new Blob([model.get("_picture")], { type: model.get("_picture_type") }));
     root.append(this.build());
     this.drawClasses();
@@ -115,26 +101,20 @@ class View {
   }
 
   bar() {
-    const zoom = element("div", { class: "jupyter-edge-detection-zoom", role: "group", "aria-label": "Zoom" });
     const centre = () => [this.seen.x + this.seen.width / 2, this.seen.y + this.seen.height / 2];
     this.zoomBy = (factor, at = centre()) => this.look(zoomed(this.seen, factor, at, this.size));
     this.fit = () => this.zoomBy(0);
-    this.out = this.button(zoom, "−", "Zoom out (key −)", () => this.zoomBy(1 / 1.5));
-    this.in = this.button(zoom, "+", "Zoom in (key +)", () => this.zoomBy(1.5));
-    this.whole = this.button(zoom, "Fit", "Show the whole picture (key 0)", () => this.fit());
+    const sign = (text, words, act) => button(text, words, act, words);
+    this.out = sign("−", "Zoom out (key −)", () => this.zoomBy(1 / 1.5));
+    this.in = sign("+", "Zoom in (key +)", () => this.zoomBy(1.5));
+    this.whole = sign("Fit", "Show the whole picture (key 0)", () => this.fit());
+    const zoom = element("div", { class: "jupyter-edge-detection-zoom", role: "group", "aria-label": "Zoom" }, this.out, this.in, this.whole);
     const overlap = this.slider("iou", "Overlap up to", "Of boxes of one class that overlap more than this, the surest stays", 0);
     if (this.model.get("_suppressed")) {
       overlap.querySelector("input").disabled = true;
       overlap.title = "These boxes are suppressed already";
     }
     return element("div", { class: "jupyter-edge-detection-bar" }, this.slider("confidence", "Score from", "The least score that is shown", this.model.get("_least")), overlap, zoom);
-  }
-
-  button(parent, text, words, act) {
-    const made = element("button", { type: "button", class: "jupyter-edge-button", "aria-label": words, title: words }, text);
-    made.addEventListener("click", act);
-    parent.append(made);
-    return made;
   }
 
   slider(trait, text, words, least) {
@@ -148,20 +128,14 @@ class View {
     };
     input.addEventListener("input", () => this.model.set(trait, Number(input.value)));
     input.addEventListener("change", () => this.model.save_changes());
-    this.follow(trait, show);
+    this.unfollow.push(follow(this.model, { [trait]: show }));
     input.value = this.model.get(trait);
     output.textContent = percent(this.model.get(trait));
     return element("label", { class: "jupyter-edge-detection-slider", title: words }, `${text} `, input, output);
   }
 
-  follow(trait, act) {
-    const event = `change:${trait}`;
-    this.model.on(event, act);
-    (this.followed ??= []).push(() => this.model.off(event, act));
-  }
-
   listen() {
-    this.follow("hidden", () => (this.drawClasses(), this.filter()));
+    this.unfollow.push(follow(this.model, { hidden: () => (this.drawClasses(), this.filter()) }));
     this.stage.addEventListener("keydown", (event) => this.stageKey(event));
     this.list.addEventListener("keydown", (event) => this.listKey(event));
     this.stage.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
@@ -380,7 +354,7 @@ class View {
 
   remove() {
     this.observer.disconnect();
-    for (const stop of this.followed) stop();
+    for (const stop of this.unfollow) stop();
     URL.revokeObjectURL(this.url);
   }
 }

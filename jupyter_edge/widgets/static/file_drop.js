@@ -28,21 +28,14 @@ function createSender(model) {
 function render({ model, el }) {
   el.classList.add("jupyter-edge-widget", "jupyter-edge-drop");
   const sender = createSender(model);
-  const input = document.createElement("input");
-  input.type = "file";
-  input.hidden = true;
-  const button = document.createElement("button");
-  button.type = "button";
-  button.className = "jupyter-edge-button";
-  button.textContent = "Choose a file";
-  const words = document.createElement("span");
-  words.setAttribute("role", "status");
-  el.append(button, words, input);
+  const input = element("input", { type: "file", hidden: "" });
+  const choose = button("Choose a file", "Choose a file of this computer", () => input.click());
+  const words = element("span", { role: "status" });
+  el.append(choose, words, input);
 
   const take = (files) => {
     if (files.length && !model.get("disabled")) sender.start(files[0]);
   };
-  button.addEventListener("click", () => input.click());
   input.addEventListener("change", () => {
     take(input.files);
     input.value = ""; // so that the same file can be chosen again
@@ -60,7 +53,7 @@ function render({ model, el }) {
   });
   const show = () => {
     input.accept = model.get("accept");
-    button.disabled = model.get("disabled");
+    choose.disabled = model.get("disabled");
     words.textContent = model.get("words");
   };
   model.on("change", show);

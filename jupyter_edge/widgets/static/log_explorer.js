@@ -1,22 +1,7 @@
 // The log of a pipeline as a table: every page, filter and count is asked of the kernel, which asks the engine.
 
-const SVG = "http://www.w3.org/2000/svg";
 const PATIENCE = 15_000;
 const CHART = { width: 640, height: 150, bottom: 18, top: 14 };
-
-function element(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.append(...children);
-  return made;
-}
-
-function drawn(tag, attributes, ...children) {
-  const made = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.append(...children);
-  return made;
-}
 
 function options(select, entries, chosen) {
   select.replaceChildren(...entries.map(([value, text]) => element("option", { value }, text)));
@@ -28,21 +13,17 @@ const count = (number) => number.toLocaleString("en");
 class Explorer {
   constructor(model, root) {
     this.model = model;
-    this.followed = [];
     root.append(this.build());
-    this.follow("_partitions", () => this.drawFilters());
-    this.follow("_columns", () => (this.drawFilters(), this.drawChoice()));
-    this.follow("_view", () => this.drawFilters());
-    this.follow("_page", () => this.drawPage());
-    this.follow("_spread", () => (this.drawChoice(), this.drawSpread()));
-    this.follow("_message", () => this.drawMessage());
-    this.follow("_answered", () => this.settle());
+    this.unfollow = follow(model, {
+      _partitions: () => this.drawFilters(),
+      _columns: () => (this.drawFilters(), this.drawChoice()),
+      _view: () => this.drawFilters(),
+      _page: () => this.drawPage(),
+      _spread: () => (this.drawChoice(), this.drawSpread()),
+      _message: () => this.drawMessage(),
+      _answered: () => this.settle(),
+    });
     for (const draw of ["drawFilters", "drawPage", "drawChoice", "drawSpread", "drawMessage"]) this[draw]();
-  }
-
-  follow(trait, act) {
-    this.model.on(`change:${trait}`, act);
-    this.followed.push(() => this.model.off(`change:${trait}`, act));
   }
 
   /** Ask the kernel for something, and show that it was asked. */
@@ -64,18 +45,12 @@ class Explorer {
 
   build() {
     this.total = element("span", { class: "jupyter-edge-log-total" });
-    const refresh = this.button("Refresh", "Read what was logged since", () => this.ask("refresh"));
+    const refresh = button("Refresh", "Read what was logged since", () => this.ask("refresh"));
     const head = element("div", { class: "jupyter-edge-log-bar" }, element("strong", {}, this.model.get("_title")), this.total, refresh);
     this.status = element("p", { class: "jupyter-edge-log-status", role: "status" });
     this.root = element("div", { class: "jupyter-edge-widget jupyter-edge-log", "data-lm-suppress-shortcuts": "true" });
     this.root.append(head, this.buildFilters(), this.buildTable(), this.buildPager(), this.buildSpread(), this.buildExport(), this.status);
     return this.root;
-  }
-
-  button(text, words, act) {
-    const made = element("button", { type: "button", class: "jupyter-edge-button", title: words }, text);
-    made.addEventListener("click", act);
-    return made;
   }
 
   field(text, control) {
@@ -91,7 +66,7 @@ class Explorer {
     this.columns = element("div", { class: "jupyter-edge-log-columns", role: "group", "aria-label": "Columns to show" });
     this.columnsTitle = element("summary");
     for (const control of [this.partition, this.start, this.end, this.order, this.columns]) control.addEventListener("change", changed);
-    const clear = this.button("All times", "Show rows of all times", () => ((this.start.value = this.end.value = ""), changed()));
+    const clear = button("All times", "Show rows of all times", () => ((this.start.value = this.end.value = ""), changed()));
     this.clear = clear;
     const bar = (...fields) => element("div", { class: "jupyter-edge-log-bar" }, ...fields);
     const rows = bar(this.field("Partition ", this.partition), this.field("Order ", this.order));
@@ -151,9 +126,9 @@ class Explorer {
 
   buildPager() {
     const number = () => this.model.get("_page").number;
-    this.first = this.button("First", "Show the first page", () => this.ask("page", { number: 0 }));
-    this.previous = this.button("Previous", "Show the page before", () => this.ask("page", { number: number() - 1 }));
-    this.next = this.button("Next", "Show the next page", () => this.ask("page", { number: number() + 1 }));
+    this.first = button("First", "Show the first page", () => this.ask("page", { number: 0 }));
+    this.previous = button("Previous", "Show the page before", () => this.ask("page", { number: number() - 1 }));
+    this.next = button("Next", "Show the next page", () => this.ask("page", { number: number() + 1 }));
     this.place = element("span", { class: "jupyter-edge-log-place" });
     return element("div", { class: "jupyter-edge-log-bar", role: "group", "aria-label": "Pages" }, this.first, this.previous, this.next, this.place);
   }
@@ -238,7 +213,7 @@ class Explorer {
     this.kind = element("select");
     options(this.kind, [["json", "JSON lines"], ["arrow", "Arrow"]], "json");
     const details = () => ({ folder: this.folder.value.trim(), kind: this.kind.value });
-    const act = this.button("Export", "Write the rows that the filters leave, up to 100 MiB", () => this.ask("export", details()));
+    const act = button("Export", "Write the rows that the filters leave, up to 100 MiB", () => this.ask("export", details()));
     return element("div", { class: "jupyter-edge-log-bar jupyter-edge-log-part" }, this.field("Export to folder ", this.folder), this.field("as ", this.kind), act);
   }
 
@@ -252,7 +227,7 @@ class Explorer {
   remove() {
     clearTimeout(this.timer);
     clearTimeout(this.typing);
-    for (const stop of this.followed) stop();
+    this.unfollow();
   }
 }
 

@@ -1,13 +1,6 @@
 // A line of numbers as small as a word.
 
-const SVG = "http://www.w3.org/2000/svg";
 const [WIDTH, HEIGHT, EDGE] = [160, 28, 4];
-
-function drawn(tag, attributes) {
-  const made = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  return made;
-}
 
 /** Return where each number lies, with null where there is none. */
 export function points(values) {
@@ -29,13 +22,9 @@ export function pieces(places) {
 }
 
 function render({ model, el }) {
-  const root = document.createElement("span");
-  root.className = "jupyter-edge-widget jupyter-edge-sparkline";
-  const [name, value] = [document.createElement("span"), document.createElement("span")];
-  value.className = "jupyter-edge-sparkline-value";
+  const [name, value] = [element("span"), element("span", { class: "jupyter-edge-sparkline-value" })];
   const svg = drawn("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, width: WIDTH, height: HEIGHT, role: "img" });
-  root.append(name, svg, value);
-  el.append(root);
+  el.append(element("span", { class: "jupyter-edge-widget jupyter-edge-sparkline" }, name, svg, value));
 
   const draw = () => {
     const values = model.get("values");
@@ -50,10 +39,8 @@ function render({ model, el }) {
     const last = places.findLast((place) => place);
     if (last) svg.append(drawn("circle", { cx: last[0], cy: last[1], r: 2.5, class: "jupyter-edge-sparkline-dot" }));
   };
-  const traits = ["values", "label", "unit"].map((trait) => `change:${trait}`);
-  for (const event of traits) model.on(event, draw);
   draw();
-  return () => traits.forEach((event) => model.off(event, draw));
+  return follow(model, { values: draw, label: draw, unit: draw });
 }
 
 export default { render };
