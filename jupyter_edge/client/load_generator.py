@@ -105,13 +105,12 @@ class Load:
         self.measured.client_seconds = time.thread_time() - cpu
 
     async def _connect(self) -> _Connection | None:
-        assert self._loop is not None  # noqa: S101 (runs in it)
         secure = self._url.scheme == "https"
         context = ssl.create_default_context(cafile=requests.utils.DEFAULT_CA_BUNDLE_PATH) if secure else None
         port = self._url.port or (443 if secure else 80)
         try:
             async with asyncio.timeout(_CONNECT_SECONDS):
-                _, connection = await self._loop.create_connection(
+                _, connection = await asyncio.get_running_loop().create_connection(
                     lambda: _Connection(self), str(self._url.hostname), port, ssl=context
                 )
         except OSError as error:

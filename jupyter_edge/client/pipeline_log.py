@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -19,22 +20,22 @@ if TYPE_CHECKING:
     from jupyter_edge.display.charts import Chart
 
 
-class PipelineLog:
+class PipelineLog(ABC):
     """The part of a pipeline that reads its log."""
 
     _client: Client
 
+    @abstractmethod
     def id(self) -> int:
         """Return the pipeline's id."""
-        raise NotImplementedError
 
+    @abstractmethod
     def name(self) -> str:
         """Return the pipeline's name."""
-        raise NotImplementedError
 
+    @abstractmethod
     def workspace_id(self) -> int:
         """Return the id of the pipeline's workspace."""
-        raise NotImplementedError
 
     def logs(  # noqa: PLR0913 (the parameters of the documented call)
         self,

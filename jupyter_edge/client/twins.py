@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 from jupyter_edge.core.errors import InvalidInputError
+from jupyter_edge.display import Listing
 from jupyter_edge.display.twins import Command, in_shell
 
 if TYPE_CHECKING:
     from jupyter_edge.client.client import Client
 
 Kinds = Mapping[str, Callable[[], Command]]
-_MODULES = ("datetime", "json", "pandas", "pathlib")
+T = TypeVar("T")
+_MODULES = ("datetime", "json", "pandas", "pathlib", "requests")
 
 
-class Twins:
+class Twins(ABC):
     """Mix-in of objects that show such commands; ``_twins()`` gives those that make sense."""
 
     def show(self, kind: str) -> Command:
@@ -29,10 +32,24 @@ class Twins:
         Raises:
             InvalidInputError: for a kind that makes no sense here, naming those that do.
         """
-        return show_twin(type(self).__name__, self._twins(), kind)
+        return show_twin("This list" if isinstance(self, list) else type(self).__name__, self._twins(), kind)
+
+    @abstractmethod
+    def _twins(self) -> Kinds:
+        """Return the commands by their kind."""
+
+
+class TwinListing(Twins, Listing[T]):
+    """A list that shows as a table, and the commands that read it."""
+
+    def __init__(
+        self, items: Iterable[T], columns: Sequence[str], row: Callable[[T], Sequence[object]], twins: Kinds
+    ) -> None:
+        super().__init__(items, columns, row)
+        self._own_twins = twins
 
     def _twins(self) -> Kinds:
-        raise NotImplementedError
+        return self._own_twins
 
 
 def show_twin(what: str, twins: Kinds, kind: str) -> Command:

@@ -6,6 +6,7 @@ No script and no style sheet: a notebook that is not trusted drops them, and so 
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -40,14 +41,14 @@ class Block:
         return self.text
 
 
-class Details:
+class Details(ABC):
     """Mix-in of objects that show as a two-column table; ``details()`` gives its rows."""
 
     _heading_tag = "th"
 
+    @abstractmethod
     def details(self) -> dict[str, object]:
         """Return the rows of the table: heading to value."""
-        raise NotImplementedError
 
     def _repr_html_(self) -> str:
         tag = self._heading_tag

@@ -114,7 +114,8 @@ class _Reader:
         for index in range(len(self._scans)):
             self._push(index)
         pieces = self._gather()
-        if self._view is None:
+        view = self._view
+        if view is None:
             return Page(pa.table({}), "All", {scan.name: scan.position for scan in self._scans})
         owners = np.repeat(np.arange(len(pieces)), [len(piece.keys) for piece in pieces])
         order = np.argsort(np.concatenate([piece.keys for piece in pieces]), kind="stable")
@@ -123,7 +124,7 @@ class _Reader:
         fitting = max(1, int(np.searchsorted(np.cumsum(sizes), self._query.max_bytes, side="right")))
         status = self._status(len(order), fitting, more=len(owners) > len(order))
         order = order[:fitting]
-        return Page(self._take(pieces, owners, order), status, {scan.name: scan.position for scan in self._scans})
+        return Page(self._take(view, pieces, owners, order), status, {scan.name: scan.position for scan in self._scans})
 
     def _status(self, rows: int, fitting: int, *, more: bool) -> Status:
         if fitting < rows:
@@ -216,11 +217,12 @@ class _Reader:
             scan.key = int(keys[-1])
         return _Piece(scan, segment, offsets, keys)
 
-    def _take(self, pieces: list[_Piece], owners: np.ndarray[Any, Any], order: np.ndarray[Any, Any]) -> pa.Table:
+    def _take(
+        self, view: pa.Schema, pieces: list[_Piece], owners: np.ndarray[Any, Any], order: np.ndarray[Any, Any]
+    ) -> pa.Table:
         """Read the chosen rows, which are the first ones of each piece, and move the partitions on."""
-        assert self._view is not None  # noqa: S101 (narrows: there are rows)
-        wanted = self._view.names
-        own = pa.schema([field for field in self._view if field.name != PARTITION])
+        wanted = view.names
+        own = pa.schema([field for field in view if field.name != PARTITION])
         counts = np.bincount(owners[order], minlength=len(pieces))
         used = [(piece, int(count)) for piece, count in zip(pieces, counts, strict=True) if count]
         for piece, count in used:

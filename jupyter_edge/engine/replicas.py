@@ -15,7 +15,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from jupyter_edge.core.deployment import Limits
 from jupyter_edge.core.errors import DeploymentError
@@ -186,10 +186,8 @@ class Replica:
 
     async def _follow(self, process: Process) -> None:
         """Take what the process says until it says no more."""
-        output = process.stdout
-        assert output is not None  # noqa: S101 (it was asked for)
         try:
-            async for line in output:
+            async for line in cast("asyncio.StreamReader", process.stdout):
                 self._take(json.loads(line))
         except (ValueError, KeyError) as error:
             self._message = f"It was ended because it wrote no event to its output ({error!r})."
@@ -305,8 +303,7 @@ def _open_locked(path: Path) -> BinaryIO:
 
 
 def _writer(process: Process) -> asyncio.StreamWriter:
-    assert process.stdin is not None  # noqa: S101 (it was asked for)
-    return process.stdin
+    return cast("asyncio.StreamWriter", process.stdin)
 
 
 def _json_line(value: dict[str, Any]) -> bytes:

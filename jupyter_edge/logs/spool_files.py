@@ -43,18 +43,20 @@ class PayloadFiles:
         Raises:
             OSError: if it cannot be written; nothing may be appended any more then.
         """
-        if self._descriptor is None or self._sizes[self._current] + size > self._limit:
+        descriptor = self._descriptor
+        if descriptor is None or self._sizes[self._current] + size > self._limit:
             self.close()
             flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-            self._descriptor = os.open(path_of(self._spool, number), flags, 0o600)
+            descriptor = self._descriptor = os.open(path_of(self._spool, number), flags, 0o600)
             self._current, self._sizes[number] = number, 0
         start = self._sizes[self._current]
         for first in range(0, len(parts), _PARTS_AT_ONCE):
-            _write(self._descriptor, parts[first : first + _PARTS_AT_ONCE])
+            _write(descriptor, parts[first : first + _PARTS_AT_ONCE])
         self._sizes[self._current] += size
         self._unsynced += size
         if self._unsynced > _UNSYNCED_BYTES:
-            self._sync()
+            os.fsync(descriptor)
+            self._unsynced = 0
         return self._current, start
 
     def used(self, first: int | None) -> int:
@@ -74,11 +76,6 @@ class PayloadFiles:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
-
-    def _sync(self) -> None:
-        assert self._descriptor is not None  # noqa: S101 (it was just written)
-        os.fsync(self._descriptor)
-        self._unsynced = 0
 
 
 def _write(descriptor: int, parts: Sequence[Any]) -> None:

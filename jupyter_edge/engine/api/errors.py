@@ -50,26 +50,23 @@ def sentence_of(error: ErrorDetails | dict[str, Any]) -> str:
 
 def add_error_handlers(app: FastAPI) -> None:
     """Have every exception answered as the API writes errors; the unexpected are logged with their traceback."""
-    app.add_exception_handler(EdgeError, _answer_own)
-    app.add_exception_handler(RequestValidationError, _answer_invalid)
-    app.add_exception_handler(HTTPException, _answer_http)
-    app.add_exception_handler(IntegrityError, _answer_conflict)
-    app.add_exception_handler(OperationalError, _answer_database)
-    app.add_exception_handler(Exception, _answer_unexpected)
+    app.exception_handler(EdgeError)(_answer_own)
+    app.exception_handler(RequestValidationError)(_answer_invalid)
+    app.exception_handler(HTTPException)(_answer_http)
+    app.exception_handler(IntegrityError)(_answer_conflict)
+    app.exception_handler(OperationalError)(_answer_database)
+    app.exception_handler(Exception)(_answer_unexpected)
 
 
-async def _answer_own(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, EdgeError)  # noqa: S101 (narrows the type that the handler is registered for)
+async def _answer_own(_request: Request, error: EdgeError) -> Response:
     return error_response(error.status, str(error))
 
 
-async def _answer_invalid(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)  # noqa: S101
+async def _answer_invalid(_request: Request, error: RequestValidationError) -> Response:
     return error_response(400, sentence_of(error.errors()[0]))
 
 
-async def _answer_http(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101
+async def _answer_http(request: Request, error: HTTPException) -> Response:
     messages = {
         404: f"There is no endpoint {request.url.path}: /v1/api/docs lists those that there are.",
         405: f"{request.url.path} does not take {request.method}: /v1/api/docs says how it is called.",
@@ -77,11 +74,11 @@ async def _answer_http(request: Request, error: Exception) -> Response:
     return error_response(error.status_code, messages.get(error.status_code, str(error.detail)))
 
 
-async def _answer_conflict(_request: Request, _error: Exception) -> Response:
+async def _answer_conflict(_request: Request, _error: IntegrityError) -> Response:
     return error_response(409, "Another request changed the same thing at the same moment: try again.")
 
 
-async def _answer_database(request: Request, error: Exception) -> Response:
+async def _answer_database(request: Request, error: OperationalError) -> Response:
     if is_full(error):
         return error_response(507, "The disk is full, so nothing was changed: free some space and try again.")
     raise error
