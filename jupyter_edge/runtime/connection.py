@@ -112,7 +112,7 @@ class Connection(asyncio.BufferedProtocol):
         while ready and self._exchange is None and self._writable and not self._transport.is_closing():
             following = ready.popleft()
             if isinstance(following, Response):
-                self._send(following, "", keep_alive=False)
+                self._send(following, self._reader.method, keep_alive=False)
             else:
                 self._start(*following)
         self._starting = False
@@ -220,7 +220,9 @@ class Connection(asyncio.BufferedProtocol):
         if self._loop.time() - self._since <= allowed:
             return
         if receiving and not unsent:
-            self._send(error_response(408, "The request did not arrive in time."), "", keep_alive=False)
+            self._send(
+                error_response(408, "The request did not arrive in time."), self._reader.method, keep_alive=False
+            )
         else:
             self._transport.abort()
 

@@ -6,6 +6,7 @@ import functools
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 
 import httptools
 
@@ -15,6 +16,7 @@ MAX_BODY = 256 * 1024 * 1024
 MAX_HEAD = 64 * 1024
 MAX_TARGET = 8 * 1024
 
+_LONG_HEAD = f"The request's headers take more than {MAX_HEAD} bytes."
 _DIRECT_BODY = 16 * 1024  # a body of which more than this is still to come is received in place
 
 Admit = Callable[[Request], Response | None]
@@ -59,11 +61,12 @@ class RequestReader:
     def _begin_message(self) -> None:
         self.receiving = True
         self.received = 0
+        self.method = ""
         self.continue_owed = False
         self._target = b""
         self._headers: dict[str, str] = {}
         self._head_complete = False
-        self._head_bytes = 0
+        self._head_bytes = 0  # or of what comes, of a chunked body, behind its last part: extensions and trailers
         self._length = 0
         self._body = bytearray()
         self._in_place: memoryview | None = None  # what is still to be filled of a body received in place
@@ -101,16 +104,15 @@ class RequestReader:
     def _parse(self, data: memoryview) -> memoryview:
         """Feed the parser; return what it has not seen, behind a request that makes it stop."""
         rest = data[:0]
-        if not self._head_complete:
-            self._head_bytes += len(data)
+        self._head_bytes += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
             rest = self._take_body(data[upgrade.args[0] :])
         except httptools.HttpParserError as error:
             self._refuse(400, f"This is not HTTP/1.1: {error}.")
-        if not self._head_complete and self._head_bytes > MAX_HEAD:
-            self._refuse(431, f"The request's headers take more than {MAX_HEAD} bytes.")
+        if self._head_bytes > MAX_HEAD:
+            self._refuse(431, _LONG_HEAD)
         to_come = self._length - self.received
         if self._head_complete and self.receiving and self._in_place is None and to_come > _DIRECT_BODY:
             self._receive_in_place()
@@ -173,9 +175,12 @@ class RequestReader:
         if self._refusal is not None:
             return
         parser, headers = self._parser, self._headers
-        self._head_complete = True
+        came_in_parts = self._head_bytes > 0
+        if came_in_parts and sum(map(len, chain(headers, headers.values()))) > MAX_HEAD:
+            self._refuse(431, _LONG_HEAD)
+        self._head_complete, self._head_bytes = True, 0
         version = parser.get_http_version()
-        self._method = parser.get_method().decode()
+        self.method = parser.get_method().decode()
         self._keep_alive = version == "1.1" and parser.should_keep_alive()
         if version == "1.1" and ("host" not in headers or "," in headers["host"]):
             self._refuse(400, "An HTTP/1.1 request needs exactly one Host header.")
@@ -189,7 +194,7 @@ class RequestReader:
             self._reserve(self._length)
         large = self._length > _DIRECT_BODY or "transfer-encoding" in headers
         if self._refusal is None and (large or expect):
-            self._refusal = self._admit(Request(self._method, self._target.decode("latin-1"), headers))
+            self._refusal = self._admit(Request(self.method, self._target.decode("latin-1"), headers))
         self.continue_owed = expect != "" and version == "1.1"
 
     def _check_chunked(self, version: str) -> None:
@@ -203,6 +208,7 @@ class RequestReader:
     def on_body(self, body: bytes) -> None:
         """Take a part of the body."""
         self.received += len(body)
+        self._head_bytes = 0
         if self.received > self._length:  # chunked: the length is not known before
             self._reserve(len(body), self.received)
         if self._refusal is None:
@@ -232,7 +238,7 @@ class RequestReader:
         target = self._target.decode("latin-1")
         if not target.startswith("/"):
             target = _origin_form(target)
-        self.ready.append((Request(self._method, target, self._headers, self._body), self._keep_alive))
+        self.ready.append((Request(self.method, target, self._headers, self._body), self._keep_alive))
         self._in_place = None
         self.receiving = False
         self.continue_owed = False

@@ -99,6 +99,10 @@ def test_an_offered_upgrade_is_passed_over(connect: Callable[[], Client], reflec
             413,
         ),
         (b"GET /a HTTP/1.1\r\nX: " + b"x" * 200_000, 431),
+        (b"GET /a HTTP/1.1\r\nX: " + b"x" * 70_000 + b"\r\n\r\n", 431),
+        (b"POST /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nX: " + b"x" * 200_000, 431),
+        (b"POST /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + b"X: x\r\n" * 40_000, 431),
+        (b"POST /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1;" + b"x" * 200_000, 431),
         (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\n\r\n", 414),
         (b"GET /a HTTP/1.1\r\nHost: other\r\n\r\n", 400),
         (b"POST /a HTTP/1.1\r\nContent-Length: 3\r\nExpect: miracles\r\n\r\nabc", 417),
@@ -125,6 +129,25 @@ def test_what_is_no_proper_request_is_refused_after_earlier_answers(
     client.socket.shutdown(socket.SHUT_WR)
     assert client.is_closed()
     assert connect().send(b"GET /a HTTP/1.1\r\n\r\n").answer()[0] == 200
+
+
+def test_long_heads_and_trailers_within_the_limits_are_read(
+    connect: Callable[[], Client], reflecting: Reflecting
+) -> None:
+    head = b"POST /a HTTP/1.1\r\nX: %b\r\nTransfer-Encoding: chunked\r\n\r\n" % (b"x" * 60_000)
+    client = connect()
+    for _ in range(3):
+        client.send(head + b"1\r\nx\r\n" * 30_000 + b"0\r\nT: " + b"x" * 60_000 + b"\r\n\r\n")
+        assert client.answer() == (200, b"POST /a " + b"x" * 20)
+    assert [len(request.body) for request in reflecting.seen] == [30_000] * 3
+
+
+def test_a_refused_head_request_gets_no_body(connect: Callable[[], Client]) -> None:
+    client = connect().send_as_it_is(b"HEAD /a HTTP/1.1\r\n\r\n")
+    status, headers = client.head()
+    assert status == 400
+    assert int(headers["content-length"]) > 0
+    assert client.is_closed()
 
 
 def test_a_host_is_needed(connect: Callable[[], Client]) -> None:
