@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
+
+import orjson
 
 from jupyter_edge.core.dataset import Path
 from jupyter_edge.core.records import Column
@@ -15,6 +18,11 @@ class Constant:
     """A value that all rows share."""
 
     value: Any
+
+    @functools.cached_property
+    def text(self) -> bytes:
+        """The value as JSON."""
+        return orjson.dumps(self.value)
 
 
 Value = Column | Constant

@@ -26,6 +26,7 @@ LOGGED_BYTES_PER_ROW = 1024 * 1024
 
 _REMEMBERED_BODY = 1024 * 1024
 _METADATA = ("last_model", "pipeline_version", "elapsed", "dropped", "partition")
+_NOTHING, _EMPTY = Constant(None), Constant([])
 
 _log = logging.getLogger(__name__)
 
@@ -54,7 +55,6 @@ class InferenceService:
     ) -> None:
         self._pipeline = pipeline
         self._sink = sink
-        self._partition = partition
         self._echo_limit = echo_limit
         self._metrics = metrics
         self._outputs = tuple(pipeline.output_names)
@@ -62,6 +62,13 @@ class InferenceService:
         """Whether rows may run beside each other, as far as is known."""
         last = pipeline.spec.models[-1]
         self._last_model = orjson.dumps({"model_name": last.name, "model_sha": last.sha}).decode()
+        self._constants: dict[Path, Value] = {
+            ("check_failures",): _EMPTY,
+            ("metadata", "last_model"): Constant(self._last_model),
+            ("metadata", "pipeline_version"): Constant(pipeline.spec.version),
+            ("metadata", "dropped"): _EMPTY,
+            ("metadata", "partition"): Constant(partition),
+        }
 
     def read(self, request: Request, query: str) -> Inference:
         """Read a request's body and what it wants for an answer.
@@ -168,14 +175,16 @@ class InferenceService:
 
     def _values(self, batch: Batch, record: InferenceRecord) -> dict[Path, Value]:
         echoed, dropped = _within(batch.columns, self._echo_limit)
-        metadata = (record.last_model, record.pipeline_version, record.elapsed, dropped, self._partition)
-        return {
-            ("time",): Constant(record.time),
-            **{("in", name): echoed.get(name, Constant(None)) for name in batch.columns},
-            **{("out", name): column for name, column in record.outputs.items()},
-            ("check_failures",): Constant([]),
-            **{("metadata", name): Constant(value) for name, value in zip(_METADATA, metadata, strict=True)},
-        }
+        values = self._constants.copy()
+        values[("time",)] = Constant(record.time)
+        values["metadata", "elapsed"] = Constant(record.elapsed)
+        if dropped:
+            values["metadata", "dropped"] = Constant(dropped)
+        for name in batch.columns:
+            values["in", name] = echoed.get(name, _NOTHING)
+        for name, column in record.outputs.items():
+            values["out", name] = column
+        return values
 
 
 def answer_to(error: Exception, target: str) -> Response:

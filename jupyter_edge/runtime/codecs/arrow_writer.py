@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 import io
+import itertools
 import math
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,18 +17,40 @@ from jupyter_edge.core.arrow_template import Body, Templates
 from jupyter_edge.runtime.answer import Answer, Constant
 
 _MAX_OFFSET = 2**31 - 1
-_MAX_KEPT_ROWS, _MAX_KEPT_BYTES = 16 * 1024, 128 * 1024
+_MAX_KEPT, _MAX_KEPT_BYTES = 16, 256 * 1024
 # The canonical extension type of JSON (Arrow specification, "Canonical Extension Types").
 _JSON_TEXTS = {"ARROW:extension:name": "arrow.json", "ARROW:extension:metadata": ""}
 _templates = Templates()
+_frames: dict[tuple[Any, ...], list[bytes]] = {}
+
+Numbers = np.ndarray[Any, Any]
 
 
 def encode(answer: Answer) -> bytes:
     """Write the answer as an Arrow IPC file: values of any rank as flat lists, with their shape as metadata."""
-    body = Body(answer.rows)
-    if not answer.rows or not _add_columns(body, answer, answer.tree, ()):
+    key: list[Any] = [answer.rows, answer.separator]
+    numbers: list[Numbers] = []
+    if not answer.rows or not _describe(answer, answer.tree, (), key, numbers):
         return _encode(answer)
-    return b"".join(_templates.fill(body, lambda: _encode(answer)))
+    frame = _frames.get(found := tuple(key))
+    if frame is None:
+        frame = _frame(answer, numbers)
+        if sum(map(len, frame)) <= _MAX_KEPT_BYTES:
+            if len(_frames) >= _MAX_KEPT:
+                _frames.clear()
+            _frames[found] = frame
+    parts: list[Any] = [b""] * (2 * len(numbers) + 1)
+    parts[::2], parts[1::2] = frame, numbers
+    return b"".join(parts)
+
+
+def _frame(answer: Answer, numbers: list[Numbers]) -> list[bytes]:
+    """Return the bytes of a file around its numbers, which answers share that differ in nothing else."""
+    body = Body(answer.rows)
+    _add_columns(body, answer, answer.tree, (), iter(numbers))
+    parts = _templates.fill(body, lambda: _encode(answer))
+    places = [-1, *(place for place, part in enumerate(parts) if isinstance(part, np.ndarray)), len(parts)]
+    return [b"".join(parts[before + 1 : after]) for before, after in itertools.pairwise(places)]
 
 
 def _encode(answer: Answer) -> bytes:
@@ -44,73 +67,87 @@ def encode_rows(answer: Answer) -> list[bytes]:
     return [encode(answer.row(number)) for number in range(answer.rows)]
 
 
-def _add_columns(body: Body, answer: Answer, tree: dict[str, Any], path: tuple[str, ...]) -> bool:
-    """Add plain columns to a record batch's body; return ``False`` for a column that only the library writes."""
+def _describe(
+    answer: Answer, tree: dict[str, Any], path: tuple[str, ...], key: list[Any], numbers: list[Numbers]
+) -> bool:
+    """Add to ``key`` what decides how columns are framed, and to ``numbers`` all else.
+
+    Return ``False`` for a column that only the library writes.
+    """
+    for name, value in tree.items():
+        names = (*path, name)
+        key += (name, answer.shapes.get(answer.separator.join(names)) if answer.shapes else None)
+        if isinstance(value, dict):
+            key.append(len(value))
+            if not _describe(answer, value, names, key, numbers):
+                return False
+            continue
+        kind, column = _described(value, answer.rows)
+        if kind is None:
+            return False
+        key.append(kind)
+        if column is not None:
+            numbers.append(column)
+    return True
+
+
+def _described(value: Any, rows: int) -> tuple[Any, Numbers | None]:
+    """Return what decides how a column is framed, and its numbers; ``None`` twice for what only the library writes."""
+    if isinstance(value, Constant):
+        return _described_constant(value.value, rows)
+    plain = isinstance(value, np.ndarray) and value.dtype.kind in "iuf" and value.dtype.isnative
+    if not plain or value.size > _MAX_OFFSET:
+        return None, None
+    return (value.dtype.str, value.shape[1:]), np.ascontiguousarray(value)
+
+
+def _described_constant(value: Any, rows: int) -> tuple[Any, Numbers | None]:
+    if isinstance(value, int):
+        return int, np.full(rows, value, np.int64)
+    if isinstance(value, str) and 0 < len(value) * rows <= _MAX_OFFSET // 4:  # a character takes 4 bytes at most
+        return value, None
+    if value == []:
+        return (), None
+    if isinstance(value, list) and isinstance(value[0], int):
+        column = np.empty((rows, len(value)), np.uint64)
+        column[:] = value
+        return (list, len(value)), column
+    return None, None
+
+
+def _add_columns(
+    body: Body, answer: Answer, tree: dict[str, Any], path: tuple[str, ...], numbers: Iterator[Numbers]
+) -> None:
+    """Add columns to a record batch's body, as the library writes them."""
     for name, value in tree.items():
         names = (*path, name)
         body.layout.append((names, answer.shapes.get(answer.separator.join(names))))
         if isinstance(value, dict):
             body.add_array(body.rows)
-            added = _add_columns(body, answer, value, names)
-        elif isinstance(value, Constant):
-            added = _add_constant(body, value.value)
+            _add_columns(body, answer, value, names, numbers)
+        elif isinstance(value, Constant) and isinstance(value.value, str):
+            text = value.value.encode()
+            body.layout.append("text")
+            body.add_array(body.rows, _offsets(body.rows, len(text)), text * body.rows)
+        elif isinstance(value, Constant) and value.value == []:
+            body.layout.append("no texts")
+            body.add_array(body.rows, _offsets(body.rows, 0))
+            body.add_array(0, bytes(4), b"")
         else:
-            added = isinstance(value, np.ndarray) and _add_numbers(body, value)
-        if not added:
-            return False
+            _add_numbers(body, next(numbers))
     body.layout.append(answer.separator)
-    return True
 
 
-def _add_numbers(body: Body, values: np.ndarray[Any, Any]) -> bool:
-    if values.dtype.kind not in "iuf" or not values.dtype.isnative or values.size > _MAX_OFFSET:
-        return False
+def _add_numbers(body: Body, values: Numbers) -> None:
     body.layout += (values.dtype.str, values.shape[1:])
     if values.ndim > 1:
-        size = math.prod(values.shape[1:])
-        body.add_array(body.rows, _offsets(body.rows, size))
-    body.add_array(values.size, np.ascontiguousarray(values))
-    return True
+        body.add_array(body.rows, _offsets(body.rows, math.prod(values.shape[1:])))
+    body.add_array(values.size, values)
 
 
-@functools.lru_cache(maxsize=32)
-def _kept_offsets(rows: int, size: int) -> np.ndarray[Any, Any]:
-    return np.arange(rows + 1, dtype=np.int32) * np.int32(size)
-
-
-@functools.lru_cache(maxsize=32)
-def _kept_texts(text: bytes, rows: int) -> bytes:
-    return text * rows
-
-
-def _offsets(rows: int, size: int) -> np.ndarray[Any, Any]:
-    """Return where lists of equal length begin; clients send as many rows again and again."""
-    kept = _kept_offsets if rows <= _MAX_KEPT_ROWS else _kept_offsets.__wrapped__
-    return kept(rows, size)
-
-
-def _texts(text: bytes, rows: int) -> bytes:
-    kept = _kept_texts if len(text) * rows <= _MAX_KEPT_BYTES else _kept_texts.__wrapped__
-    return kept(text, rows)
-
-
-def _add_constant(body: Body, value: Any) -> bool:
-    rows = body.rows
-    if isinstance(value, int):
-        body.layout.append("int")
-        body.add_array(rows, np.full(rows, value, np.int64))
-    elif isinstance(value, str) and 0 < len(text := value.encode()) * rows <= _MAX_OFFSET:
-        body.layout.append("text")
-        body.add_array(rows, _offsets(rows, len(text)), _texts(text, rows))
-    elif value == []:
-        body.layout.append("no texts")
-        body.add_array(rows, _offsets(rows, 0))
-        body.add_array(0, bytes(4), b"")
-    elif isinstance(value, list) and isinstance(value[0], int):
-        return _add_numbers(body, np.tile(np.array(value, np.uint64), (rows, 1)))
-    else:
-        return False
-    return True
+def _offsets(rows: int, size: int) -> bytes:
+    """Return where lists of equal length begin."""
+    return (np.arange(rows + 1, dtype=np.int32) * np.int32(size)).tobytes()
 
 
 class _Item(NamedTuple):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import orjson
@@ -17,6 +18,8 @@ from jupyter_edge.runtime.codecs.json_values import parse, plain, view, writable
 
 _LARGE = 64 * 1024
 """From this size on, not making a Python object per number pays for the work of avoiding it."""
+
+_LONGEST_KEPT_NAME = 100
 
 
 def decode(body: bytes | bytearray) -> Batch:
@@ -141,7 +144,13 @@ def encode(answer: Answer) -> bytes:
     """Write the answer as one object per row, float32 in its shortest text and NaN as null."""
     if not answer.rows:
         return b"[]"
-    parts, _ = _parts(answer)
+    pieces = _pieces(answer)
+    match pieces:
+        case [bytes(row)]:
+            return b"[%b]" % row
+        case [bytes(before), _Numbers(text, between), bytes(after)]:
+            return b"[%b%b%b]" % (before, text.replace(between, b"%b,%b" % (after, before)), after)
+    parts = _parts(pieces, answer.rows)
     parts[0] = b"[" + parts[0].removeprefix(b",")
     parts.append(b"]")
     return b"".join(parts)
@@ -149,50 +158,78 @@ def encode(answer: Answer) -> bytes:
 
 def encode_rows(answer: Answer) -> list[bytes]:
     """Write each row of the answer as a list of its own."""
-    parts, width = _parts(answer)
+    pieces = _pieces(answer)
+    parts, width = _parts(pieces, answer.rows), len(pieces)
     return [b"[%b]" % b"".join(parts[start : start + width])[1:] for start in range(0, len(parts), width)]
 
 
-def _parts(answer: Answer) -> tuple[list[bytes], int]:
-    """Return the bytes of all rows, each row as the same number of parts, the first of which begins with a comma."""
-    pieces: list[bytes | list[bytes]] = []
-    for piece in [b",", *_pieces(answer.tree)]:
-        if pieces and isinstance(piece, bytes) and isinstance(pieces[-1], bytes):
-            pieces[-1] += piece
-        else:
-            pieces.append(piece)
-    parts: list[bytes] = [b""] * (answer.rows * len(pieces))
+class _Numbers(NamedTuple):
+    """The texts of all rows in one: ``between`` two of them, and nowhere else, is what separates them."""
+
+    text: bytes
+    between: bytes
+
+
+_Piece = bytes | list[bytes] | _Numbers
+
+
+def _parts(pieces: list[_Piece], rows: int) -> list[bytes]:
+    """Return the bytes of all rows, each row as many parts as there are pieces, the first with a comma before it."""
+    parts: list[bytes] = [b""] * (rows * len(pieces))
     for position, piece in enumerate(pieces):
-        parts[position :: len(pieces)] = piece if isinstance(piece, list) else [piece] * answer.rows
-    return parts, len(pieces)
-
-
-def _pieces(tree: dict[str, Any]) -> list[bytes | list[bytes]]:
-    """Return what a row is made of, in order: bytes that all rows share, and lists with the bytes of each row."""
-    pieces: list[bytes | list[bytes]] = [b"{"]
-    for number, (name, value) in enumerate(tree.items()):
-        pieces.append((b"," if number else b"") + orjson.dumps(name) + b":")
-        if isinstance(value, dict):
-            pieces += _pieces(value)
-        elif isinstance(value, Constant):
-            pieces.append(orjson.dumps(value.value))
+        if isinstance(piece, bytes):
+            texts = [piece if position else b"," + piece] * rows
         else:
-            pieces.append(_row_texts(value))
-    return [*pieces, b"}"]
+            texts = piece.text.split(piece.between) if isinstance(piece, _Numbers) else piece
+        parts[position :: len(pieces)] = texts
+    return parts
 
 
-def _row_texts(column: Column) -> list[bytes]:
-    if isinstance(column, list):
-        return [_text(writable(value) if isinstance(value, np.ndarray) else value) for value in column]
-    values = writable(column)
-    if len(values) == 1 or not values.size:
-        return [_text(value) for value in values]
-    text = _text(values)
-    nesting = values.ndim - 1
-    opening, closing = b"[" * nesting, b"]" * nesting
-    texts = text[1 + nesting : -1 - nesting].split(closing + b"," + opening)
-    return [opening + row + closing for row in texts]
+def _pieces(answer: Answer) -> list[_Piece]:
+    """Return what a row is made of, in order: bytes that all rows share, and between them the bytes of each row."""
+    pieces: list[_Piece] = []
+    shared: list[bytes] = []
+    _add_object(pieces, shared, answer.tree)
+    pieces.append(b"".join(shared))
+    return pieces
+
+
+def _add_object(pieces: list[_Piece], shared: list[bytes], tree: dict[str, Any]) -> None:
+    """Add an object of names and values; ``shared`` are the bytes since the last piece that differs by row."""
+    before = b"{"
+    for name, value in tree.items():
+        shared.append((_name if len(name) <= _LONGEST_KEPT_NAME else _name.__wrapped__)(before, name))
+        before = b","
+        if isinstance(value, dict):
+            _add_object(pieces, shared, value)
+        elif isinstance(value, Constant):
+            shared.append(value.text)
+        elif len(value) == 1:
+            shared.append(_text((writable(value) if isinstance(value, np.ndarray) else value)[0]))
+        else:
+            _add_column(pieces, shared, value)
+    shared.append(b"}" if tree else b"{}")
+
+
+@functools.lru_cache(maxsize=256)
+def _name(before: bytes, name: str) -> bytes:
+    return b"%b%b:" % (before, orjson.dumps(name))
+
+
+def _add_column(pieces: list[_Piece], shared: list[bytes], column: Column) -> None:
+    closing = b""
+    piece: _Piece
+    if isinstance(column, np.ndarray) and column.size:
+        nesting = column.ndim - 1
+        opening, closing = b"[" * nesting, b"]" * nesting
+        shared.append(opening)
+        text = _text(column)
+        piece = _Numbers(text[1 + nesting : -1 - nesting], closing + b"," + opening)
+    else:
+        piece = [_text(value) for value in column]
+    pieces += (b"".join(shared), piece)
+    shared[:] = [closing]
 
 
 def _text(value: Any) -> bytes:
-    return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)
+    return orjson.dumps(writable(value) if isinstance(value, np.ndarray) else value, option=orjson.OPT_SERIALIZE_NUMPY)
