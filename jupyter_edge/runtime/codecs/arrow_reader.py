@@ -19,6 +19,7 @@ from jupyter_edge.core.errors import InvalidInputError, TooLargeError
 from jupyter_edge.core.flatbuffers import Bytes, Table, read
 from jupyter_edge.core.records import Column
 from jupyter_edge.runtime.batch import Batch, as_column
+from jupyter_edge.runtime.codecs import arrow_frame
 from jupyter_edge.runtime.codecs.arrow_messages import (
     DICTIONARY_BATCH,
     RECORD_BATCH,
@@ -45,8 +46,10 @@ def decode(body: bytes | bytearray) -> Batch:
         InvalidInputError: if the body is no Arrow data, is damaged, or has a column of another type.
         TooLargeError: if it unpacks to more than ``MAX_UNPACKED`` bytes.
     """
+    if (again := arrow_frame.read_again(body)) is not None:
+        return again
     try:
-        fields, batches = _read(body)
+        fields, batches, header = _read(body)
     except (ValueError, IndexError, TypeError, StopIteration):
         msg = "The body is not a whole Arrow IPC file: write it with pyarrow.ipc.new_file, or send JSON records."
         raise InvalidInputError(msg) from None
@@ -58,12 +61,17 @@ def decode(body: bytes | bytearray) -> Batch:
     batches = batches or [[_no_values(field) for field in fields]]
     joined = [_joined(list(parts)) for parts in zip(*batches, strict=True)]
     shapes = {field.name: field.shape for field in fields if field.shape is not None}
-    return Batch(rows, dict(zip(names, joined, strict=True)), shapes)
+    batch = Batch(rows, dict(zip(names, joined, strict=True)), shapes)
+    if header is not None:
+        arrow_frame.keep(body, header, batch)
+    return batch
 
 
-def _read(body: bytes | bytearray) -> tuple[tuple[ArrowField, ...], list[list[Column]]]:
+def _read(body: bytes | bytearray) -> tuple[tuple[ArrowField, ...], list[list[Column]], Table | None]:
+    """Return fields and batches, and the header of the only message that is not the schema, if it is a record batch."""
     fields: tuple[ArrowField, ...] | None = None
     batches: list[list[Column]] = []
+    headers: list[Table] = []
     dictionaries: dict[int, Column] = {}
     budget = _Budget()
     for kind, header, content in messages(body):
@@ -71,6 +79,7 @@ def _read(body: bytes | bytearray) -> tuple[tuple[ArrowField, ...], list[list[Co
             fields = read_schema(header)
         elif kind == RECORD_BATCH and fields is not None:
             batches.append(_BatchReader(header, content, dictionaries, budget).columns(fields))
+            headers.append(header)
         elif kind == DICTIONARY_BATCH and fields is not None:
             data, number = header.table(1), header.number(0, "<q")
             if data is None or header.number(2, "<B"):
@@ -81,7 +90,7 @@ def _read(body: bytes | bytearray) -> tuple[tuple[ArrowField, ...], list[list[Co
             raise ValueError
     if fields is None:
         raise ValueError
-    return fields, batches
+    return fields, batches, headers[0] if len(headers) == 1 and not dictionaries else None
 
 
 def _all_fields(fields: tuple[ArrowField, ...]) -> Iterator[ArrowField]:
