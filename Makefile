@@ -37,7 +37,7 @@ test-browser: .venv/installed-test  ## the panels in JupyterLab, Voila and chrom
 	$(BIN)/pytest -m browser
 
 fuzz: .venv/installed-fuzz  ## a million inputs, where `make test` tries ten thousand
-	HYPOTHESIS_PROFILE=long JUPYTER_EDGE_FUZZ_INPUTS=1000000 $(BIN)/pytest -m fuzz
+	HYPOTHESIS_PROFILE=long JUPYTER_EDGE_FUZZ_INPUTS=1000000 nice $(BIN)/pytest -n auto -m fuzz -rP
 
 soak: .venv/installed-test  ## ten minutes of mixed load
 	JUPYTER_EDGE_SOAK_SECONDS=600 $(BIN)/pytest -n 2 -m soak -rP

@@ -54,7 +54,7 @@ def main() -> int:
         message = f"The pipeline does not fit into its memory limit of {config['memory']} bytes: give it more memory."
         _tell(engine, event="error", message=message)
         return 1
-    spool = Spool(Path(config["spool"]), config["partition"])
+    spool = Spool(Path(config["spool"]), config["partition"], config["quota"])
     handler = Handler(pipeline, spool, config["partition"], token=Secret(config["token"]), echo_limit=None)
     try:
         uvloop.run(_serve(handler, spool, config["listen_fd"], engine, limits))

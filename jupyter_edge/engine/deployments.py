@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import os
 import re
 import socket
 import sqlite3
+import time
 from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import Future
 from contextlib import suppress
@@ -37,8 +39,10 @@ from jupyter_edge.engine.log_store import LogStore
 from jupyter_edge.engine.replicas import ReplicaSet, ReplicaSetup, has_ended
 from jupyter_edge.engine.specs import configs_by_id, spec_of
 from jupyter_edge.engine.tables import Deployment, ModelConfig, PipelineVersion, now
+from jupyter_edge.logs.spool_reader import SpoolReader
 
 DRAIN_SECONDS = 3.0
+_LAST_DRAIN_SECONDS = 10.0  # who ends something does not wait for longer: what is left is taken over later
 MAX_REPLICAS = 100
 _PORT_PATIENCE = 10.0
 _BACKLOG = 1024
@@ -84,6 +88,7 @@ class Deployments:
         self._background: set[asyncio.Task[None]] = set()
         self._starts = asyncio.Semaphore(max(2, os.cpu_count() or 1))
         self.stopping = False
+        self._drain_until = math.inf
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @staticmethod
@@ -216,6 +221,7 @@ class Deployments:
     async def stop_all(self) -> None:
         """End all processes once they have answered what they accepted; what is wanted stays wanted."""
         self.refuse_work()
+        self._drain_until = time.monotonic() + _LAST_DRAIN_SECONDS
         for task in self._background:
             task.cancel()
         for deployed in self._deployed.values():
@@ -266,7 +272,7 @@ class Deployments:
         deployed.running = None
         deployed.close_listener()
         deployed.changed()
-        await self._drain_spools(deployed)
+        await self._drain_spools(deployed, _LAST_DRAIN_SECONDS)
 
     async def _end_when_idle(self, deployed: Deployed) -> None:
         async with deployed.lock:
@@ -286,25 +292,31 @@ class Deployments:
                 await self._drain_spools(deployed)
             await asyncio.sleep(DRAIN_SECONDS)
 
-    async def _drain_spools(self, deployed: Deployed) -> None:
+    async def _drain_spools(self, deployed: Deployed, seconds: float = math.inf) -> None:
         async with deployed.drain_lock:
             counts, deployed.counts = deployed.counts, {}
             try:
-                await asyncio.to_thread(self._take_over, deployed.folder, deployed.pipeline_id)
+                await asyncio.to_thread(self._take_over, deployed.folder, deployed.pipeline_id, seconds)
                 if counts:
                     await asyncio.to_thread(self._logs.count, deployed.pipeline_id, counts)
             except (EdgeError, OSError, sqlite3.Error, SQLAlchemyError):
                 deployed.counts |= counts
                 _log.exception("The log in %s could not be taken over yet; it is kept.", deployed.folder)
 
-    def _take_over(self, folder: Path, pipeline_id: int) -> None:
-        """Put the spools of a deployment into the log, and remove those of replicas that have ended."""
+    def _take_over(self, folder: Path, pipeline_id: int, seconds: float) -> None:
+        """Put the spools of a deployment into the log, and remove those of replicas that have ended.
+
+        What could not be taken over in so many seconds stays, and is taken over later.
+        """
+        until = time.monotonic() + seconds
         for output in sorted(folder.glob("*.log")):
             spool = output.with_suffix(".db")
             ended = has_ended(output)
             if spool.exists():
-                self._logs.drain(spool, pipeline_id)
-            if ended:
+                self._logs.drain(spool, pipeline_id, lambda: time.monotonic() < min(until, self._drain_until))
+            with SpoolReader(spool) as left_over:
+                taken = left_over.newest() == 0
+            if ended and taken:
                 for left in (*folder.glob(f"{spool.name}*"), output):
                     left.unlink(missing_ok=True)
 

@@ -78,19 +78,23 @@ class LogStore:
             raise InvalidInputError(msg)
         return self.ingest(source, list(zip(sequence, payloads, strict=True)), dropped_rows)
 
-    def drain(self, spool_path: Path, pipeline_id: int) -> int:
-        """Take over what a replica's spool holds; return how many batches were new. Raises as ``ingest`` does.
+    def drain(self, spool_path: Path, pipeline_id: int, go_on: Callable[[], bool] = lambda: True) -> int:
+        """Take over what a replica's spool holds, and return how many batches were new. Raises as ``ingest`` does.
 
-        Several may drain one spool at once: what one of them has committed is not new to the others.
+        What is written meanwhile may be left to the next call, so that it ends however fast a replica writes; all is
+        left once ``go_on`` is false. Several may drain one spool at once: what one of them has committed is not new to
+        the others.
         """
         new = 0
         with SpoolReader(spool_path) as reader:
-            while batches := reader.pending():
+            newest, position = reader.newest(), 0
+            while position < newest and go_on() and (batches := reader.pending()):
                 dropped = reader.dropped_rows()
                 for (partition, epoch), part in groupby(batches, key=lambda batch: (batch.partition, batch.epoch)):
                     source = LogSource(pipeline_id, partition, epoch)
                     new += self.ingest(source, [(batch.seq, batch.payload) for batch in part], dropped)
-                reader.acknowledge(batches[-1].position)
+                position = batches[-1].position
+                reader.acknowledge(position)
         return new
 
     def partitions(self, pipeline_id: int) -> tuple[dict[str, tuple[int, int]], int]:

@@ -26,6 +26,9 @@ from jupyter_edge.core.secret import Secret
 STARTUP_TIMEOUT = 45.0
 _DRAIN_TIMEOUT = 30.0
 _FLUSH_TIMEOUT = 5.0
+SPOOL_BYTES = 4 << 30
+"""What a replica's log may take until the engine takes it over; the oldest rows make room, and are counted."""
+
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 30.0
 _STEADY = 60.0
 _MAX_LINE = 1 << 20
@@ -62,6 +65,7 @@ class ReplicaSetup:
             "cpus": self.limits.cpus,
             "memory": self.limits.memory,
             "spool": str(self.folder / f"{partition}.db"),
+            "quota": SPOOL_BYTES,
             "token": self.token.reveal(),
         }
         return _json_line(config)

@@ -23,7 +23,7 @@ from typing import Any
 from jupyter_edge.core.arrow_template import size_of as part_size
 from jupyter_edge.core.records import InferenceRecord
 from jupyter_edge.logs.records import MAX_PAYLOAD, encode_in_parts, group, size_of
-from jupyter_edge.logs.spool_files import LARGE, PayloadFiles, files_of
+from jupyter_edge.logs.spool_files import FILE_BYTES, LARGE, PayloadFiles, files_of
 from jupyter_edge.logs.spool_reader import SpoolReader
 from jupyter_edge.logs.spool_schema import bring_up_to_date
 
@@ -250,7 +250,7 @@ class Spool:
     def _connect(self) -> sqlite3.Connection:
         if self._connection is None:
             connection = _open(self.path)
-            self._files = PayloadFiles(self.path, self._quota // 8) if self._quota else PayloadFiles(self.path)
+            self._files = PayloadFiles(self.path, min(FILE_BYTES, self._quota // 8) if self._quota else FILE_BYTES)
             self._connection = connection
         return self._connection
 

@@ -15,7 +15,7 @@ from typing import Any
 LARGE = 32 << 10
 """Bytes from which on a payload goes to a file."""
 
-_FILE_BYTES = 16 << 20
+FILE_BYTES = 16 << 20
 _UNSYNCED_BYTES = 4 << 20
 _PARTS_AT_ONCE = 512  # Linux takes up to 1024
 _CONTINUATION = b"\xff\xff\xff\xff"  # before each message of an Arrow IPC stream; of no message, at its end
@@ -29,7 +29,7 @@ class PayloadFiles:
         limit: bytes from which on the next file is begun.
     """
 
-    def __init__(self, spool: Path, limit: int = _FILE_BYTES) -> None:
+    def __init__(self, spool: Path, limit: int = FILE_BYTES) -> None:
         self._spool = spool
         self._limit = limit
         self._sizes = {number: path.stat().st_size for number, path in files_of(spool)}

@@ -62,6 +62,11 @@ class SpoolReader:
                 batches.append(replace(batch, payload=payload))
         return batches
 
+    def newest(self) -> int:
+        """Return the position of the newest batch; 0 if there is none."""
+        found = self._execute("SELECT coalesce(max(position), 0) FROM batch", {})
+        return int(found[0][0]) if found else 0
+
     def acknowledge(self, position: int) -> None:
         """Remove all batches up to and including ``position``: somebody else keeps them now."""
         self._execute("DELETE FROM batch WHERE position <= :position", {"position": position})

@@ -54,6 +54,7 @@ class Replica:
             "cpus": 1.0,
             "memory": 900 * 2**20,
             "spool": str(self.spool),
+            "quota": 1 << 30,
             "token": "t0ken",
         } | changes
 
@@ -102,6 +103,23 @@ def test_rows_are_in_the_spool_once_a_flush_is_answered(replica: Replica) -> Non
     assert replica.ask({"flush": 7}) == {"event": "flushed", "flush": 7, "requests": 2, "errors": 1}
     with SpoolReader(replica.spool) as spool:
         assert spool.backlog()[0] == 1
+
+
+def test_a_log_that_nobody_takes_over_stays_within_its_quota(tmp_path: Path) -> None:
+    quota, sent = 1 << 20, 100 * 200
+    replica = Replica(tmp_path, quota=quota)
+    replica.start()
+    for _ in range(100):
+        assert requests.post(f"{replica.url}/infer", json=ROW * 200, headers=TOKEN, timeout=10).ok
+    replica.ask({"flush": 1})
+    with SpoolReader(replica.spool) as spool:
+        kept, lost = spool.backlog()[0], spool.dropped_rows()
+    assert 0 < kept < sent == kept + lost
+    files = tmp_path.glob(f"{replica.spool.name}*")
+    assert sum(file.stat().st_size for file in files if not file.name.endswith(("-wal", "-shm"))) <= quota
+    assert f" {lost}.0" in requests.get(f"{replica.url}/metrics", headers=TOKEN, timeout=10).text
+    replica.process.communicate(timeout=30)
+    replica.socket.close()
 
 
 def test_a_replica_asks_for_the_token(replica: Replica) -> None:

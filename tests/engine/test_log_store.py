@@ -178,6 +178,23 @@ def test_a_replicas_spool_is_drained_once(store: LogStore, tmp_path: Path) -> No
     assert store.drain(tmp_path / "nothing.db", PIPELINE) == 0
 
 
+def test_draining_ends_however_fast_rows_come_and_when_it_is_to(store: LogStore, tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool.db", "engine-1")
+    coming = iter(range(100))
+
+    def write_one() -> bool:
+        spool.append(record(next(coming)))
+        spool.flush()
+        return True
+
+    write_one()
+    assert store.drain(spool.path, PIPELINE, lambda: False) == 0
+    assert store.drain(spool.path, PIPELINE, write_one) > 0
+    spool.close()
+    store.drain(spool.path, PIPELINE)
+    assert numbers(store.read(query())) == list(range(next(coming)))
+
+
 @pytest.mark.parametrize("compacted", [False, True])
 def test_rows_of_all_partitions_come_in_the_order_of_time(store: LogStore, compacted: bool) -> None:
     writers = [Writer(store, name) for name in ("c", "a", "b")]

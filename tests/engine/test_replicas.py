@@ -44,7 +44,7 @@ def setup_of(folder: Path, listening: socket.socket) -> ReplicaSetup:
 
 
 async def wait_for(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(45):
+    async with asyncio.timeout(120):
         while not condition():
             await asyncio.sleep(0.02)
 
@@ -64,7 +64,7 @@ def test_a_replica_killed_under_load_costs_at_most_what_was_in_its_hands_and_com
         await wait_for(lambda: all(replica.status == "Running" for replica in replicas.replicas))
         await wait_for(lambda: load.answered > before + 300)
         await asyncio.to_thread(load.stop)
-        with Load(load.port, CLIENTS) as second:
+        with Load(load.port, CLIENTS, lifetime=20) as second:
             await wait_for(lambda: second.partitions == load.partitions)  # the one that came back is asked again
             await asyncio.to_thread(second.stop)
         assert not second.errors
@@ -74,7 +74,7 @@ def test_a_replica_killed_under_load_costs_at_most_what_was_in_its_hands_and_com
             replicas = ReplicaSet(setup_of(tmp_path, listening))
             await replicas.start()
             try:
-                with Load(listening.getsockname()[1], CLIENTS) as load:
+                with Load(listening.getsockname()[1], CLIENTS, lifetime=20) as load:
                     await load_and_kill(load, replicas)
             finally:
                 await replicas.stop()

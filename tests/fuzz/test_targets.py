@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import importlib.util
 import os
 import re
@@ -70,7 +71,8 @@ def test_a_guided_search_finds_no_failure_hang_or_growth(name: str, tmp_path: Pa
     inputs = int(LONG or 0) // len(TARGETS)
     command = [sys.executable, "-m", "tests.fuzz", name, str(inputs), str(tmp_path)]
     run = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2])
-    assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-4000:]
+    failed = [base64.b64encode(file.read_bytes()).decode() for file in tmp_path.glob(f"failed-{name}-*")]
+    assert run.returncode == 0, f"{run.stdout[-2000:]}{run.stderr[-4000:]}\nThe input, in base64: {failed}"
+    print(f"{name}:\n{run.stdout}")
     early, late = map(float, re.findall(r"inputs: ([\d.]+) MiB", run.stdout))
-    print(f"{name}: {inputs} inputs, {early:.0f} MiB after a fifth, {late:.0f} MiB at the end")
     assert late - early < GROWTH
