@@ -2,15 +2,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 import jupyter_edge
+from jupyter_edge import Client, Framework
 from jupyter_edge.client.discovery import stop_engine
+from jupyter_edge.client.pipeline import Pipeline
 from jupyter_edge.core.home import Home
-from tests.browser.lab import Lab, Voila, write_notebook
+from jupyter_edge.samples import path as sample
+from tests.browser.lab import TOKEN, Lab, Voila, write_notebook
 
 SCREENSHOTS = Path(jupyter_edge.__file__).parents[1] / "build" / "screenshots"
 CHROMIUM = os.environ.get("JUPYTER_EDGE_TEST_CHROMIUM", "/usr/bin/chromium")
@@ -109,7 +113,42 @@ def run_cells(lab: Lab, page: Page, request: pytest.FixtureRequest) -> Callable[
     return run
 
 
-def command(page: Page, name: str, **arguments: str) -> None:
+def client_in(workspace: str) -> Client:
+    """Return a client of the engine that the environment names, in a workspace of that engine."""
+    client = Client()
+    client.set_current_workspace(client.get_workspace(workspace, create_if_not_exist=True))
+    return client
+
+
+@contextmanager
+def deployed(client: Client, model: str, pipeline: str) -> Iterator[Pipeline]:
+    """Deploy the sample model, uploaded by this name, in a pipeline of that one."""
+    uploaded = client.upload_model(model, sample("ccfraud.onnx"), framework=Framework.ONNX)
+    made = client.build_pipeline(pipeline).add_model_step(uploaded.configure(tensor_fields=["tensor"]))
+    made.deploy()
+    yield made
+    made.undeploy()
+
+
+def open_panel(page: Page, lab: Lab, place: str = "lab") -> Locator:
+    """Show the panel in a JupyterLab that remembers nothing."""
+    page.goto(f"{lab.url}/{place}?reset&token={TOKEN}")
+    page.locator(".jp-LauncherCard").first.wait_for()  # JupyterLab opens it last
+    page.get_by_role("tab", name="Edge").click()
+    return page.locator("#jupyter-edge-panel")
+
+
+def choose_workspace(panel: Locator, name: str) -> None:
+    """Let the panel show another workspace."""
+    panel.get_by_role("combobox", name="Workspace").select_option(name)
+
+
+def row(panel: Locator, section: str, name: str) -> Locator:
+    """Return the rows of a section of the panel that have a text."""
+    return panel.get_by_role("treegrid", name=section, exact=True).get_by_role("row").filter(has_text=name)
+
+
+def command(page: Page, name: str, **arguments: object) -> None:
     """Let JupyterLab do what a command of its palette does, and not wait until it is done."""
     page.evaluate("([name, args]) => void window.jupyterapp.commands.execute(name, args)", [name, arguments])
 

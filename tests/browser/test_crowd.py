@@ -11,9 +11,9 @@ from playwright.sync_api import Locator, Page, expect
 from jupyter_edge import Client
 from jupyter_edge.client.discovery import stop_engine
 from jupyter_edge.core.home import Home
-from tests.browser.conftest import command
+from tests.browser.conftest import command, open_panel
 from tests.browser.crowd import fill
-from tests.browser.lab import TOKEN, Lab
+from tests.browser.lab import Lab
 
 pytestmark = pytest.mark.browser
 
@@ -63,8 +63,7 @@ def test_long_lists_are_shown_by_pages_to_their_end_in_few_requests(
     def requests(endpoint: str) -> int:
         return sum(f"/jupyter-edge/api/v1/api/{endpoint}" in address for address in asked)
 
-    page.goto(f"{lab.url}/lab?reset&token={TOKEN}")
-    page.get_by_role("tab", name="Edge").click()
+    open_panel(page, lab)
     models = open_section(page, "Models")
     expect(models).to_have_attribute("aria-rowcount", "5000")
     assert requests("models/list") <= 2  # a section is read as it opens, and once more if the panel opens meanwhile

@@ -13,6 +13,7 @@ from playwright.sync_api import Locator, Page, Route, expect
 from jupyter_edge import Client
 from jupyter_edge.core.home import Home
 from jupyter_edge.core.version import VERSION
+from tests.browser.conftest import open_panel
 from tests.browser.lab import TOKEN, Lab, free_port
 
 pytestmark = pytest.mark.browser
@@ -42,11 +43,11 @@ def start_lab(engine_home: Home, tmp_path: Path) -> Iterator[StartLab]:
         lab.stop()
 
 
-def open_panel(page: Page, lab: Lab) -> Locator:
+@pytest.fixture
+def page(page: Page) -> Page:
+    """A page that is no larger than what is photographed of it."""
     page.set_viewport_size({"width": 1000, "height": 800})
-    page.goto(f"{lab.url}/lab?reset&token={TOKEN}")
-    page.get_by_role("tab", name="Edge").click()
-    return page.locator("#jupyter-edge-panel")
+    return page
 
 
 def test_an_engine_that_refuses_the_token_says_where_the_token_comes_from(
