@@ -61,11 +61,13 @@ class ColumnReader:
             if not (text and wants_text):
                 self._refuse("text" if text else _KINDS.get(values.dtype.kind, "null or mixed values"))
             return values
-        with np.errstate(all="ignore"):
-            cast = values.astype(self._dtype)
+        try:
+            with np.errstate(all="ignore", over="raise"):
+                cast = values.astype(self._dtype)
+        except FloatingPointError:
+            self._refuse(f"{_range_of(values)} that it cannot hold")
         if self._dtype.kind != "f" and not np.array_equal(cast, values):
-            lowest, highest = values.min(), values.max()
-            self._refuse(f"{values.dtype} values between {lowest} and {highest} that it cannot hold exactly")
+            self._refuse(f"{_range_of(values)} that it cannot hold exactly")
         return cast
 
     def _fit(self, values: Array, hint: tuple[int, ...] | None) -> Array:
@@ -91,6 +93,10 @@ def _as_array(value: Any) -> Array:
         return value
     array = np.array(value)
     return array if array.dtype.kind in _KINDS else np.array(value, dtype=object)
+
+
+def _range_of(values: Array) -> str:
+    return f"{values.dtype} values between {np.nanmin(values)} and {np.nanmax(values)}"
 
 
 def _is_text(values: Array) -> bool:

@@ -203,6 +203,31 @@ def test_null_is_refused_where_the_model_has_no_place_for_it(tmp_path: Path, ser
         assert f"Column 'x' should hold {dtype} of shape [2] per row".encode() in response.body
 
 
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+@pytest.mark.parametrize("spaces", [0, 1 << 16])  # large bodies are read in another way
+def test_a_number_is_rounded_to_what_the_model_takes_but_never_made_infinite(
+    tmp_path: Path, serve: Maker, dtype: str, spaces: int
+) -> None:
+    fits, too_large = {"float16": ("65505", "65520"), "float32": ("3.4028235e38", "-3.5e38")}[dtype]
+    handler = serve(models.echo(tmp_path / "echo.onnx", ELEMENTS[dtype]))
+    for number, status in ((fits, 200), ("1e-60", 200), (too_large, 400)):
+        body = f'[{{"x":[{number},null]}}]'.encode() + b" " * spaces
+        response = respond(handler, Request("POST", "/infer", {}, body))
+        assert response.status == status
+        assert (b"Column 'x' should hold" in response.body) == (status == 400)
+
+
+def test_infinity_of_a_wider_type_stays_infinity(tmp_path: Path, serve: Maker) -> None:
+    handler = serve(models.echo(tmp_path / "echo.onnx", TensorProto.FLOAT16))
+    sent = np.array([[np.inf, -np.inf]], np.float64)
+    table = pa.table({"x": pa.FixedSizeListArray.from_arrays(pa.array(sent.ravel()), 2)})
+    sink = io.BytesIO()
+    with pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
+    given = pa.ipc.open_file(exchange(handler, "/infer", sink.getvalue(), accept=ARROW_FILE)).read_all()["out"]
+    assert given.combine_chunks().field("y").flatten().to_pylist() == [np.inf, -np.inf]
+
+
 @pytest.mark.parametrize("dtype", VALUES)
 def test_no_rows_are_answered_with_no_rows(tmp_path: Path, serve: Maker, dtype: str) -> None:
     handler = serve(models.echo(tmp_path / "echo.onnx", ELEMENTS[dtype], ("n", 3, 4)))
