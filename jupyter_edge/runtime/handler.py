@@ -55,9 +55,12 @@ class Handler:
         """Tell from a request's head why its body need not be received; ``None`` if it may come."""
         try:
             self._authenticate(request)
+            refusal = self._dispatcher.refusal(request)
         except AuthenticationError as error:
-            return answer_to(error, request.target)
-        return self._dispatcher.refusal(request)
+            refusal = answer_to(error, request.target)
+        if refusal is not None:
+            self._count(Exchange(request, lambda _: None), refusal)
+        return refusal
 
     def handle(self, exchange: Exchange) -> None:
         """Answer an exchange, now or later, in the event loop's thread."""

@@ -68,6 +68,16 @@ def test_requests_rows_and_batches_are_counted(handler: Handler, accept: str) ->
     assert found["queue_length",] == 0
 
 
+def test_what_is_refused_from_its_head_alone_is_counted_too(make_handler: HandlerMaker, doubling: Pipeline) -> None:
+    handler = make_handler(doubling, token="t0ken")
+    assert handler.admit(Request("POST", "/infer", {})) is not None
+    response = respond(handler, Request("GET", "/metrics", {"authorization": "Bearer t0ken"}))
+    samples = {sample.name: sample.value for family in parse_text(response.body.decode()) for sample in family.samples}
+    assert samples["jupyter_edge_requests_total"] == 1
+    assert samples["jupyter_edge_inference_seconds_count"] == 1
+    assert handler.metrics.errors == 1
+
+
 def test_what_waits_is_asked_for_when_metrics_are_read(handler: Handler, log: Memory) -> None:
     send(handler, rows(3), rows(2))
     handler.metrics.queue_length = lambda: 7
