@@ -19,6 +19,7 @@ QUEUE_LIMIT = 256
 _SMALL_BODY = 16 * 1024
 _LONE_BODY = 1024 * 1024  # of a client without neighbours that would have to wait
 _SHORT_WORK = 0.005
+_LAST_RUNS = 3
 _LONGEST_WAIT = 86_400.0
 
 
@@ -70,6 +71,18 @@ class Worker(Protocol):
         """Run inferences of one key, and answer each."""
 
 
+class _Pace:
+    """Whether work takes long, by the quickest of its last runs: the others may have waited for a busy machine."""
+
+    def __init__(self, *, is_long: bool) -> None:
+        self.is_long = is_long
+        self._last: deque[float] = deque(maxlen=_LAST_RUNS)
+
+    def add(self, seconds: float) -> None:
+        self._last.append(seconds)
+        self.is_long = min(self._last) > _SHORT_WORK
+
+
 class Dispatcher:
     """Brings requests to a worker; used in the event loop's thread.
 
@@ -101,14 +114,14 @@ class Dispatcher:
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="inference")
         self._gathered: deque[Item] = deque()
         self._flushing: asyncio.Handle | None = None
-        self._works_long = False
-        self._large_take_long = True
+        self._pace = _Pace(is_long=False)
+        self._pace_of_large = _Pace(is_long=True)
         self._runs = 0
         self._in_threads = 0
 
     def queue_length(self) -> int:
         """Return how many requests wait, or run in a thread."""
-        return self._in_threads + (len(self._gathered) if self._works_long else 0)
+        return self._in_threads + (len(self._gathered) if self._pace.is_long else 0)
 
     def refusal(self, request: Request) -> Response | None:
         """Return 503 if the request cannot wait, because too many do."""
@@ -125,7 +138,7 @@ class Dispatcher:
             exchange.expire_after(seconds, self._expire)
         size = len(request.body)
         if in_thread or size > _SMALL_BODY:
-            if exchange.alone and size <= _LONE_BODY and not self._large_take_long:
+            if exchange.alone and size <= _LONE_BODY and not self._pace_of_large.is_long:
                 self._finish_large(0, *self._read_and_run(exchange))
             else:
                 self._submit([exchange], self._read_and_run_in_thread, exchange)
@@ -135,7 +148,7 @@ class Dispatcher:
             self._answer(exchange, prepared)
         elif self._can_gather(prepared) and not (exchange.alone and self._gathering == Gathering()):
             self._gather(exchange, prepared)
-        elif self._works_long:
+        elif self._pace.is_long:
             self._submit_run([(exchange, prepared)])
         else:
             self._run_here([(exchange, prepared)])
@@ -150,7 +163,7 @@ class Dispatcher:
         return self._gathering is not None and inference.key is not None and inference.batch.rows == 1
 
     def _gather(self, exchange: Exchange, inference: Inference) -> None:
-        if self._works_long and (refusal := self.refusal(exchange.request)):
+        if self._pace.is_long and (refusal := self.refusal(exchange.request)):
             self._answer(exchange, refusal)
             return
         assert self._gathering is not None  # noqa: S101 (_can_gather has looked)
@@ -166,10 +179,10 @@ class Dispatcher:
         """Run what has gathered; where all threads are busy, it goes on gathering until one is free."""
         assert self._gathering is not None  # noqa: S101 (it has gathered)
         self._flushing = None
-        while self._gathered and not (self._works_long and self._runs >= self._thread_count):
+        while self._gathered and not (self._pace.is_long and self._runs >= self._thread_count):
             count = min(len(self._gathered), self._gathering.limit)
             items = [self._gathered.popleft() for _ in range(count)]
-            if self._works_long:
+            if self._pace.is_long:
                 self._submit_run(items)
             else:
                 self._run_here(items)
@@ -179,7 +192,7 @@ class Dispatcher:
     def _run_here(self, items: list[Item]) -> None:
         started = time.perf_counter()
         answers = self._run(items)
-        self._works_long = time.perf_counter() - started > _SHORT_WORK
+        self._pace.add(time.perf_counter() - started)
         for exchange, response in answers:
             self._answer(exchange, response)
 
@@ -210,7 +223,7 @@ class Dispatcher:
             loop.call_soon_threadsafe(self._finish_large, 1, *self._read_and_run(exchange))
 
     def _finish_large(self, count: int, exchange: Exchange, response: Response, taken: float) -> None:
-        self._large_take_long = taken > _SHORT_WORK
+        self._pace_of_large.add(taken)
         self._finish(count, [(exchange, response)])
 
     def _run_in_thread(self, loop: asyncio.AbstractEventLoop, items: list[Item]) -> None:
@@ -234,7 +247,7 @@ class Dispatcher:
         self._in_threads -= count
         if taken is not None:
             self._runs -= 1
-            self._works_long = taken > _SHORT_WORK
+            self._pace.add(taken)
         for exchange, response in answers:
             self._answer(exchange, response)
         if self._gathered and self._flushing is None:

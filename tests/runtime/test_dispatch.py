@@ -16,7 +16,7 @@ from jupyter_edge.core.batching import DynamicBatchingConfig
 from jupyter_edge.core.media_types import ARROW_FILE
 from jupyter_edge.core.records import NoLog
 from jupyter_edge.runtime.batch import Batch
-from jupyter_edge.runtime.dispatch import preferred_wait
+from jupyter_edge.runtime.dispatch import _Pace, preferred_wait
 from jupyter_edge.runtime.exchange import Exchange, Request, Response
 from jupyter_edge.runtime.handler import Handler
 from jupyter_edge.runtime.pipeline import Pipeline
@@ -295,7 +295,7 @@ def test_while_threads_are_busy_rows_gather(doubling: Pipeline, monkeypatch: pyt
 
     async def load() -> None:
         handler = handler_with_room(doubling, 100)
-        handler._dispatcher._works_long = True
+        handler._dispatcher._pace.add(1.0)
         first = asyncio.create_task(answers_of(handler, row(0, 0, 0)))
         await wait_for(lambda: gate.entered.acquire(blocking=False))
         more = [asyncio.create_task(answers_of(handler, row(n, 0, 0))) for n in range(40)]
@@ -308,3 +308,10 @@ def test_while_threads_are_busy_rows_gather(doubling: Pipeline, monkeypatch: pyt
     asyncio.run(load())
     assert gate.batches[0] == 1
     assert max(gate.batches) == 40
+
+
+def test_one_slow_run_among_quick_ones_does_not_make_work_long() -> None:
+    pace = _Pace(is_long=False)
+    for seconds, is_long in ((1.0, True), (0.001, False), (1.0, False), (1.0, False), (1.0, True)):
+        pace.add(seconds)
+        assert pace.is_long == is_long
