@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +27,10 @@ _BUSY = 0.8
 _PERCENTILES = {"p50_ms": 50, "p95_ms": 95, "p99_ms": 99}
 
 
+def _is_number(value: object, *types: type) -> bool:
+    return isinstance(value, (*types, np.integer)) and not isinstance(value, bool)
+
+
 @dataclass(frozen=True)
 class Bounds:
     """Of a load: for each concurrency, how long it sends, and how many requests at most.
@@ -40,13 +44,18 @@ class Bounds:
     requests: int
 
     def __post_init__(self) -> None:
-        if not self.concurrency or not all(1 <= count <= _MOST_AT_ONCE for count in self.concurrency):
-            msg = f"concurrency is {list(self.concurrency)}: give numbers from 1 to {_MOST_AT_ONCE}, such as 1, 4, 16."
-            raise InvalidInputError(msg)
-        if not 0 < self.seconds <= _MOST_SECONDS or self.requests < 1:
+        counts = list(self.concurrency) if isinstance(self.concurrency, Iterable) else []
+        if not counts or not all(_is_number(count, int) and 1 <= count <= _MOST_AT_ONCE for count in counts):
             msg = (
-                f"seconds is {self.seconds} and requests is {self.requests}: give up to {_MOST_SECONDS} seconds, and "
-                "at least one request."
+                f"concurrency is {self.concurrency!r}: give a list of whole numbers from 1 to {_MOST_AT_ONCE}, such as "
+                "[1, 4, 16]."
+            )
+            raise InvalidInputError(msg)
+        seconds_fit = _is_number(self.seconds, int, float) and 0 < self.seconds <= _MOST_SECONDS
+        if not seconds_fit or not _is_number(self.requests, int) or self.requests < 1:
+            msg = (
+                f"seconds is {self.seconds!r} and requests is {self.requests!r}: give up to {_MOST_SECONDS} seconds, "
+                "and at least one request."
             )
             raise InvalidInputError(msg)
 

@@ -5,6 +5,7 @@ import signal
 import socket
 import threading
 import time
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -66,6 +67,21 @@ def test_an_interrupt_returns_what_was_measured(deployed: Pipeline) -> None:
     assert [level.concurrency for level in profile.levels] == [1]
     assert profile.levels[0].requests > 0
     assert repr(profile).endswith("(interrupted)")
+
+
+@pytest.mark.parametrize("concurrency", [(), (0,), (-1,), (1001,), 4, (1.5,), (True,), "8", [None], None])
+def test_what_is_no_concurrency_is_refused(concurrency: Any) -> None:
+    with pytest.raises(InvalidInputError, match=r"concurrency is .*: give a list of whole numbers"):
+        Bounds(concurrency, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "requests"),
+    [(0, 1), (-1, 1), (float("nan"), 1), (1e9, 1), ("1", 1), (True, 1), (1, 0), (1, 1.5), (1, "9")],
+)
+def test_what_bounds_no_load_is_refused(seconds: Any, requests: Any) -> None:
+    with pytest.raises(InvalidInputError, match=r"give up to 3600 seconds"):
+        Bounds([1], seconds, requests)
 
 
 def test_what_cannot_be_profiled_is_said_before_any_load(pipeline: Pipeline, deployed: Pipeline) -> None:
