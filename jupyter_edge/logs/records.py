@@ -29,6 +29,7 @@ _UTF8 = arrow.DataType.utf8()
 _TEXTS = arrow.DataType.list(arrow.Field("item", _UTF8))
 _DICTIONARY = arrow.DataType.dictionary(arrow.DataType.int32(), _UTF8)
 _SCALAR_BYTES = 16
+_SMALL_PIECE = 2048  # of a column of so few bytes, to copy it is less work than to keep it apart
 _templates = Templates()
 
 Array = np.ndarray[Any, Any]
@@ -43,6 +44,7 @@ class _Values:
 
 
 Columns = dict[str, Array | _Values]
+Schema = list[tuple[str, Any, Any]]
 
 
 def size_of(record: InferenceRecord) -> int:
@@ -81,11 +83,14 @@ def encode_in_parts(records: Iterable[InferenceRecord]) -> Iterator[tuple[int, l
     """Do as ``encode``, but leave the numbers where they are: a payload is given in parts."""
     run: list[InferenceRecord] = []
     run_columns: list[Columns] = []
+    run_schema: Schema = []
     for record in records:
         columns = _columns(record)
-        if run and not (_same_metadata(record, run[-1]) and _same_schema(columns, run_columns[-1])):
+        schema = [(name, *_form(column)) for name, column in columns.items()]
+        if run and not (schema == run_schema and _same_metadata(record, run[-1])):
             yield _encode_run(run, run_columns)
             run, run_columns = [], []
+        run_schema = schema
         run.append(record)
         run_columns.append(columns)
     if run:
@@ -139,18 +144,10 @@ def _same_metadata(record: InferenceRecord, other: InferenceRecord) -> bool:
     )
 
 
-def _same_schema(columns: Columns, others: Columns) -> bool:
-    return columns.keys() == others.keys() and all(_alike(column, others[name]) for name, column in columns.items())
-
-
-def _alike(column: Array | _Values, other: Array | _Values) -> bool:
+def _form(column: Array | _Values) -> tuple[Any, Any]:
     if isinstance(column, _Values):
-        return isinstance(other, _Values) and _form(column) == _form(other)
-    return not isinstance(other, _Values) and column.dtype == other.dtype and column.shape[1:] == other.shape[1:]
-
-
-def _form(values: _Values) -> tuple[str, bool]:
-    return ("text" if isinstance(values.flat, list) else values.flat.dtype.str), values.lengths is None
+        return ("text" if isinstance(column.flat, list) else column.flat.dtype.str), column.lengths is None
+    return column.dtype, column.shape[1:]
 
 
 def _values(column: Column) -> _Values:
@@ -233,6 +230,8 @@ def _add_numbers(body: Body, name: str, pieces: list[Any]) -> None:
     if first.ndim > 1:
         size = math.prod(first.shape[1:])
         body.add_array(body.rows, np.arange(body.rows + 1, dtype=np.int32) * np.int32(size))
+    if len(pieces) > 1 and first.nbytes < _SMALL_PIECE:
+        pieces = [np.concatenate(pieces)]
     body.add_pieces(sum(piece.size for piece in pieces), [np.ascontiguousarray(piece) for piece in pieces])
 
 

@@ -314,10 +314,10 @@ def _prepare(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
     try:
         path.chmod(0o600)
-        connection.execute("PRAGMA page_size=16384")  # half the work of 4096 for large batches, little more for small
+        connection.execute("PRAGMA page_size=4096")
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")
-        connection.execute("PRAGMA wal_autocheckpoint=64")
+        connection.execute("PRAGMA wal_autocheckpoint=256")
         connection.execute("PRAGMA journal_size_limit=1048576")
         bring_up_to_date(connection)
     except BaseException:
