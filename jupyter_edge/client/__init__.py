@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from jupyter_edge.client.discovery import stop_engine
     from jupyter_edge.client.edge import Edge
     from jupyter_edge.client.ensure import (
-        ModelWish,
         RegisteredEdge,
         ensure_deployed,
         ensure_edge,
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     )
     from jupyter_edge.client.jobs import Job
     from jupyter_edge.client.model import Model, ModelVersion
+    from jupyter_edge.client.model_file import ModelWish
     from jupyter_edge.client.pictures import picture_rows, picture_tensor
     from jupyter_edge.client.pipeline import Pipeline
     from jupyter_edge.client.pipeline_version import PipelineVersion
@@ -109,7 +109,6 @@ _HOMES = {
     "jupyter_edge.client.discovery": ("stop_engine",),
     "jupyter_edge.client.edge": ("Edge",),
     "jupyter_edge.client.ensure": (
-        "ModelWish",
         "RegisteredEdge",
         "ensure_deployed",
         "ensure_edge",
@@ -120,6 +119,7 @@ _HOMES = {
     "jupyter_edge.client.jobs": ("Job",),
     "jupyter_edge.client.serving": ("LocalEdge", "local_edge", "local_edges", "serve_here"),
     "jupyter_edge.client.model": ("Model", "ModelVersion"),
+    "jupyter_edge.client.model_file": ("ModelWish",),
     "jupyter_edge.client.pictures": ("picture_rows", "picture_tensor"),
     "jupyter_edge.client.pipeline": ("Pipeline",),
     "jupyter_edge.client.pipeline_version": ("PipelineVersion",),

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from jupyter_edge.client.discovery import locate_engine
 from jupyter_edge.client.edge import Edge, edge_listing
 from jupyter_edge.client.jobs import Job, get_job, job_listing
-from jupyter_edge.client.model import Model, ModelVersion, list_models, start_upload, upload_model
+from jupyter_edge.client.model import Model, ModelVersion, list_models
+from jupyter_edge.client.model_file import ModelWish, start_upload, upload_model
 from jupyter_edge.client.panels import load_panel
 from jupyter_edge.client.pipeline import Pipeline, pipeline_listing
 from jupyter_edge.client.publish import Publish, publish_listing
 from jupyter_edge.client.transport import Transport
+from jupyter_edge.client.twins import TwinListing, reading, workspace_name
 from jupyter_edge.client.workspace import Workspace, workspace_listing
+from jupyter_edge.core.batching import DynamicBatchingConfig
 from jupyter_edge.core.errors import ConflictError, EntityNotFoundError, InvalidInputError
-from jupyter_edge.core.framework import Framework
+from jupyter_edge.core.framework import Acceleration, Architecture, Framework
 from jupyter_edge.core.naming import check_name
-from jupyter_edge.display import Listing
+from jupyter_edge.display.twins import post
 
 DEFAULT_WORKSPACE = "default"
 
@@ -47,7 +50,7 @@ class Client:
     def __repr__(self) -> str:
         return f"Client(api_endpoint={self.api_endpoint!r})"
 
-    def list_workspaces(self) -> Listing[Workspace]:
+    def list_workspaces(self) -> TwinListing[Workspace]:
         """Return all workspaces."""
         found = self.transport.post("workspaces/list")["workspaces"]
         return workspace_listing([Workspace(self, data) for data in found])
@@ -89,32 +92,46 @@ class Client:
             self._workspace = self.get_workspace(DEFAULT_WORKSPACE, create_if_not_exist=True)
         return self._workspace
 
-    def upload_model(self, name: str, path: str | Path, framework: Framework | str | None = None) -> ModelVersion:
+    def upload_model(  # noqa: PLR0913 (what may be said of a model)
+        self,
+        name: str,
+        path: str | Path,
+        framework: Framework | str | None = None,
+        *,
+        arch: Architecture | str | None = None,
+        accel: Acceleration | str | None = None,
+        tensor_fields: Sequence[str] | None = None,
+        batch_config: str | None = None,
+        dynamic_batching_config: DynamicBatchingConfig | None = None,
+    ) -> ModelVersion:
         """Upload a model file to the current workspace, as a new version if the name is there already.
 
         Args:
             name: the model's name.
             path: the file, which is sent without being read into memory.
             framework: what the file is; not needed for a file named ``.onnx``.
+            arch: the processor architecture it is meant for.
+            accel: the accelerator that is to run it. Deployments and publishes take both over where they name none.
+            tensor_fields: as of ``configure``, like what follows: checked with the file, and if it does not fit the
+                model no version is made.
+            batch_config: as of ``configure``.
+            dynamic_batching_config: as of ``configure``.
 
         Raises:
             InvalidInputError: if the file is no model that the engine can run, with the reason.
         """
-        return upload_model(self, self.get_current_workspace().id(), name, path, framework)
+        wish = ModelWish(name, path, framework, tensor_fields, batch_config, dynamic_batching_config, arch, accel)
+        return upload_model(self, wish)
 
     def start_upload(
-        self,
-        name: str,
-        path: str | Path,
-        framework: Framework | str | None = None,
-        on_sent: Callable[[float], None] | None = None,
+        self, name: str, path: str | Path, on_sent: Callable[[float], None] | None = None, **said: Any
     ) -> Job:
         """Send a model file, and return the job that checks it; once that has succeeded, ``get_model(name)`` has it.
 
-        ``on_sent`` is called with the sent share of the file, 0 to 1; what it raises ends the upload. Else as
-        ``upload_model``.
+        ``on_sent`` is called with the sent share of the file, 0 to 1; what it raises ends the upload. What else is
+        ``said`` of the model is that of ``upload_model``.
         """
-        return start_upload(self, self.get_current_workspace().id(), name, path, framework, on_sent=on_sent)
+        return start_upload(self, ModelWish(name, path, **said), on_sent)
 
     def get_model(self, name: str, version: str | None = None) -> ModelVersion:
         """Return a model of the current workspace: its latest version, or the one of this UUID."""
@@ -130,7 +147,7 @@ class Client:
             raise EntityNotFoundError(msg)
         return found
 
-    def list_models(self) -> Listing[Model]:
+    def list_models(self) -> TwinListing[Model]:
         """Return the models of the current workspace."""
         return list_models(self, self.get_current_workspace().id())
 
@@ -145,7 +162,7 @@ class Client:
     def get_pipeline(self, name: str, create_if_not_exist: bool = False) -> Pipeline:
         """Return the pipeline of a name in the current workspace; make it where there is none, if asked to."""
         workspace = self.get_current_workspace()
-        found = self._pipelines({"name": name, "workspace_id": workspace.id()})
+        found = self._find_pipelines({"name": name, **_within(workspace)})
         if not found and create_if_not_exist:
             return self.build_pipeline(name)
         if not found:
@@ -153,42 +170,50 @@ class Client:
             raise EntityNotFoundError(msg)
         return found[0]
 
-    def pipelines_by_name(self, pipeline_name: str) -> Listing[Pipeline]:
+    def pipelines_by_name(self, pipeline_name: str) -> TwinListing[Pipeline]:
         """Return the pipelines of a name in all workspaces, the newest first.
 
         Raises:
             EntityNotFoundError: if there is none.
         """
-        found = self._pipelines({"name": pipeline_name})
+        found = self._pipelines({"name": pipeline_name}, f"client.pipelines_by_name({pipeline_name!r})")
         if not found:
             msg = f"There is no pipeline {pipeline_name!r}: build_pipeline({pipeline_name!r}) makes it."
             raise EntityNotFoundError(msg)
         return found
 
-    def list_pipelines(self, workspace: Workspace | None = None) -> Listing[Pipeline]:
+    def list_pipelines(self, workspace: Workspace | None = None) -> TwinListing[Pipeline]:
         """Return the pipelines of all workspaces, or of one, the newest first."""
-        return self._pipelines({} if workspace is None else {"workspace_id": workspace.id()})
+        return self._pipelines(_within(workspace), f"client.list_pipelines({_code_of(workspace)})")
 
-    def list_publishes(self, workspace: Workspace | None = None) -> Listing[Publish]:
+    def list_publishes(self, workspace: Workspace | None = None) -> TwinListing[Publish]:
         """Return the publishes of all workspaces, or of one, the newest first."""
-        body = {} if workspace is None else {"workspace_id": workspace.id()}
-        found = self.transport.post("pipelines/list_publishes", body)["publishes"]
-        return publish_listing(Publish(self, data) for data in found)
+        request = ("pipelines/list_publishes", _within(workspace))
+        found = self.transport.post(*request)["publishes"]
+        twins = reading(post(*request), f"print(client.list_publishes({_code_of(workspace)}))")
+        return publish_listing((Publish(self, data) for data in found), twins)
 
     def list_edges(
         self, pipeline: Pipeline | None = None, publish: Publish | None = None, workspace: Workspace | None = None
-    ) -> Listing[Edge]:
+    ) -> TwinListing[Edge]:
         """Return all edges, or those of one pipeline, publish or workspace, the oldest first."""
-        body = {} if pipeline is None else {"pipeline_id": pipeline.id()}
-        body |= {} if publish is None else {"pipeline_publish_id": publish.id}
-        body |= {} if workspace is None else {"workspace_id": workspace.id()}
-        return edge_listing(Edge(self, data) for data in self.transport.post("pipelines/list_edges", body)["edges"])
+        body, code = _within(workspace), [f"workspace={_code_of(workspace)}"] if workspace else []
+        if pipeline is not None:
+            body["pipeline_id"] = pipeline.id()
+            code.append(f"pipeline=client.get_pipeline({pipeline.name()!r})")
+        if publish is not None:
+            body["pipeline_publish_id"] = publish.id
+            code.append(f"publish=client.get_publish({publish.id})")
+        found = self.transport.post("pipelines/list_edges", body)["edges"]
+        place = (lambda: workspace_name(self, pipeline.workspace_id())) if pipeline else None
+        twins = reading(post("pipelines/list_edges", body), f"print(client.list_edges({', '.join(code)}))", place)
+        return edge_listing((Edge(self, data) for data in found), twins)
 
     def remove_edge(self, name: str) -> None:
         """Remove an edge by its name; one that does not exist gives a warning."""
         self.transport.post("pipelines/remove_edge", {"name": name})
 
-    def jobs(self) -> Listing[Job]:
+    def jobs(self) -> TwinListing[Job]:
         """Return the engine's jobs, running and ended."""
         return job_listing(Job(self.transport, data) for data in self.transport.post("jobs/list")["jobs"])
 
@@ -214,6 +239,19 @@ class Client:
     def _find_workspace(self, name: str) -> Workspace | None:
         return next((workspace for workspace in self.list_workspaces() if workspace.name() == name), None)
 
-    def _pipelines(self, query: dict[str, object]) -> Listing[Pipeline]:
-        found = self.transport.post("pipelines/list", query)["pipelines"]
-        return pipeline_listing([Pipeline(self, data) for data in found])
+    def _find_pipelines(self, query: dict[str, Any]) -> list[Pipeline]:
+        return [Pipeline(self, data) for data in self.transport.post("pipelines/list", query)["pipelines"]]
+
+    def _pipelines(self, query: dict[str, Any], code: str) -> TwinListing[Pipeline]:
+        twins = reading(post("pipelines/list", query), f"print({code})")
+        return pipeline_listing(self._find_pipelines(query), twins)
+
+
+def _within(workspace: Workspace | None) -> dict[str, Any]:
+    """Return the filter of what is in a workspace, or anywhere."""
+    return {} if workspace is None else {"workspace_id": workspace.id()}
+
+
+def _code_of(workspace: Workspace | None) -> str:
+    """Return the Python that gets a workspace."""
+    return "" if workspace is None else f"client.get_workspace({workspace.name()!r})"

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from jupyter_edge.client.ensure import ModelWish
+from jupyter_edge.client.model_file import ModelWish
+from jupyter_edge.core.batching import DynamicBatchingConfig, check_setting, require_one_way
 from jupyter_edge.core.deployment import DeploymentConfigBuilder
 from jupyter_edge.core.errors import InvalidInputError
-from jupyter_edge.core.framework import Framework
+from jupyter_edge.core.framework import Acceleration, Architecture, Framework
 from jupyter_edge.core.naming import check_name
 
 
@@ -40,9 +41,10 @@ def read_declaration(text: str, *, first_line: int = 1, variables: Mapping[str, 
     """Read a declaration.
 
     Args:
-        text: YAML 1.1 with the keys ``steps`` (of ``model``, ``file``, ``framework``, ``tensor_fields`` and
-            ``batch_config``), ``deployment`` and ``publish`` (``true``, or ``replicas``, ``cpus``, ``memory`` and
-            ``arch``), and ``edges`` (of ``name`` and ``tags``). A value ``$name`` stands for a variable.
+        text: YAML 1.1 with the keys ``steps`` (of ``model``, ``file``, ``framework``, ``arch``, ``accel``,
+            ``tensor_fields``, ``batch_config`` and ``dynamic_batching_config``), ``deployment`` and ``publish``
+            (``true``, or ``replicas``, ``cpus``, ``memory``, ``arch`` and ``accel``), and ``edges`` (of ``name`` and
+            ``tags``). A value ``$name`` stands for a variable.
         first_line: the number of the text's first line, for messages.
         variables: the variables.
 
@@ -93,14 +95,30 @@ class _Reader:
             "model": self._text,
             "file": lambda node: Path(self._text(node)),
             "framework": lambda node: self._one_of(node, [framework.value for framework in Framework]),
+            "arch": lambda node: self._one_of(node, [arch.value for arch in Architecture]),
+            "accel": lambda node: self._one_of(node, [accel.value for accel in Acceleration]),
             "tensor_fields": self._texts,
             "batch_config": lambda node: self._one_of(node, ["single"]),
+            "dynamic_batching_config": self._batching,
         }
         found = self._mapping(node, "a step", readers)
         if "model" not in found:
             raise self._error(node, "the step names no `model`")
         self._checked(node, lambda: check_name("model", found["model"]))
+        batching = found.get("dynamic_batching_config")
+        self._checked(node, lambda: require_one_way(found.get("batch_config"), batching))
         return ModelWish(name=found.pop("model"), **found)
+
+    def _batching(self, node: yaml.Node) -> DynamicBatchingConfig:
+        def read(name: str, node: yaml.Node) -> Any:
+            value = self._value(node)
+            self._checked(node, lambda: check_setting(name, value))
+            return value
+
+        names = [setting.name for setting in fields(DynamicBatchingConfig)]
+        found = self._mapping(node, "dynamic_batching_config", {name: partial(read, name) for name in names})
+        self._checked(node, lambda: DynamicBatchingConfig(**found))
+        return DynamicBatchingConfig(**found)
 
     def _edge(self, node: yaml.Node) -> EdgeWish:
         found = self._mapping(node, "an edge", {"name": self._text, "tags": self._texts})
@@ -122,6 +140,7 @@ class _Reader:
             "cpus": builder.cpus,
             "memory": builder.memory,
             "arch": builder.arch,
+            "accel": builder.accel,
         }
 
         def reader(name: str) -> Callable[[yaml.Node], None]:

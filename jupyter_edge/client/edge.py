@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from jupyter_edge.client.panels import load_panel
-from jupyter_edge.client.twins import Kinds, Twins, reading
-from jupyter_edge.display import Details, Listing, table_time
+from jupyter_edge.client.twins import Kinds, TwinListing, Twins, reading
+from jupyter_edge.display import Details, table_time
 from jupyter_edge.display.twins import pick, post
 
 if TYPE_CHECKING:
@@ -87,9 +87,9 @@ class Edge(Twins, Details):
         return f"Edge(name={self.name!r}, publish_id={self.publish_id}, state={self.state!r})"
 
 
-def edge_listing(edges: Iterable[Edge]) -> Listing[Edge]:
+def edge_listing(edges: Iterable[Edge], twins: Kinds) -> TwinListing[Edge]:
     """Return edges as a list that shows as a table."""
-    return Listing(
+    return TwinListing(
         edges,
         ["name", "tags", "publish", "state", "last_seen", "rows", "backlog", "agent"],
         lambda edge: [
@@ -102,6 +102,7 @@ def edge_listing(edges: Iterable[Edge]) -> Listing[Edge]:
             "" if edge.backlog_rows is None else edge.backlog_rows,
             edge.agent_version or "",
         ],
+        twins,
     )
 
 

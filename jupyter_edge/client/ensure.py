@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from jupyter_edge.client.deployment import plain_config
 from jupyter_edge.client.edge import Edge
-from jupyter_edge.client.model import ModelVersion, upload_model
+from jupyter_edge.client.model import ModelVersion
+from jupyter_edge.client.model_file import ModelWish, upload_model
 from jupyter_edge.client.pipeline import Pipeline
 from jupyter_edge.client.publish import Publish
 from jupyter_edge.client.twins import Kinds, Twins
 from jupyter_edge.core.deployment import DeploymentConfig, DeploymentConfigBuilder, limits_of
 from jupyter_edge.core.errors import EntityNotFoundError, InvalidInputError
-from jupyter_edge.core.files import existing_file
-from jupyter_edge.core.framework import Framework
 from jupyter_edge.core.pipeline import ModelRef, models_of
 from jupyter_edge.display import Details, table_time
 
@@ -25,36 +22,6 @@ if TYPE_CHECKING:
     from jupyter_edge.client.client import Client
 
 Config = DeploymentConfig | DeploymentConfigBuilder
-
-
-@dataclass(frozen=True)
-class ModelWish:
-    """What a model version is to be; what is ``None`` may be as it is.
-
-    Raises:
-        InvalidInputError: by ``sha``, if there is no such file.
-    """
-
-    name: str
-    file: Path | None = None
-    framework: Framework | str | None = None
-    tensor_fields: Sequence[str] | None = None
-    batch_config: str | None = None
-
-    def is_met_by(self, version: ModelVersion) -> bool:
-        """Say whether a version is of the same file, with the same settings."""
-        return (
-            (self.file is None or version.sha() == self.sha())
-            and (self.tensor_fields is None or version.tensor_fields() == list(self.tensor_fields))
-            and (self.batch_config is None or version.batch_config() == self.batch_config)
-        )
-
-    def sha(self) -> str | None:
-        """Return the hex SHA-256 of the file."""
-        if self.file is None:
-            return None
-        with existing_file(self.file).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @dataclass(frozen=True)
@@ -105,8 +72,7 @@ def ensure_model(client: Client, wish: ModelWish) -> ModelVersion:
         return latest
     if wish.file is None:
         return client.get_model(wish.name)  # says that there is none, and what to do
-    workspace_id = client.get_current_workspace().id()
-    return upload_model(client, workspace_id, wish.name, wish.file, wish.framework, settings=_settings(wish, latest))
+    return upload_model(client, _inheriting(wish, latest))
 
 
 def ensure_steps(client: Client, name: str, models: Sequence[ModelVersion]) -> Pipeline:
@@ -217,14 +183,14 @@ def is_deployed(pipeline: Pipeline, config: Config | None) -> bool:
     return (
         status["status"] in {"Running", "Starting"}
         and all(models == wanted for models in running)
-        and _allows(deployment.engine_config(), config)
+        and _allows(pipeline, deployment.engine_config(), config)
     )
 
 
 def current_publish(pipeline: Pipeline, config: Config | None) -> Publish | None:
     """Return the newest complete publish of a pipeline if it is of the newest steps, under these limits."""
     publish = newest_publish(pipeline)
-    if publish is None or not _allows(publish.engine_config, config):
+    if publish is None or not _allows(pipeline, publish.engine_config, config):
         return None
     steps = next(version.steps() for version in pipeline.versions() if version.id() == publish.pipeline_version_id)
     return publish if _models(steps) == _models(pipeline.steps()) else None
@@ -249,23 +215,41 @@ def require_publish(pipeline: Pipeline) -> Publish:
     return publish
 
 
-def _settings(wish: ModelWish, latest: ModelVersion | None) -> dict[str, Any]:
-    """Return the settings of a new version: those wished for, and else those of the version before."""
-    fields = wish.tensor_fields or (latest.tensor_fields() if latest else None)
-    batch = wish.batch_config or (latest.batch_config() if latest else None)
-    gathering = latest.dynamic_batching_config() if latest and batch is None else None  # one row at a time gathers none
-    return {
-        "tensor_fields": fields and list(fields),
-        "batch_config": batch,
-        "dynamic_batching_config": gathering and gathering.to_json(),
-    }
-
-
-def _allows(config: DeploymentConfig, wanted: Config | None) -> bool:
-    plain = plain_config(wanted)
-    return plain is None or (
-        limits_of(config) == limits_of(plain) and config["engine"].get("arch") == plain["engine"].get("arch")
+def _inheriting(wish: ModelWish, latest: ModelVersion | None) -> ModelWish:
+    """Return a wish whose new version is, where nothing is wished for, as the version before."""
+    if latest is None:
+        return wish
+    batch = wish.batch_config or (None if wish.dynamic_batching_config else latest.batch_config())
+    gathering = wish.dynamic_batching_config or (None if batch else latest.dynamic_batching_config())
+    return replace(
+        wish,
+        tensor_fields=wish.tensor_fields or latest.tensor_fields(),
+        batch_config=batch,
+        dynamic_batching_config=gathering,
+        arch=wish.arch or latest.arch(),
+        accel=wish.accel or latest.accel(),
     )
+
+
+def _allows(pipeline: Pipeline, config: DeploymentConfig, wanted: Config | None) -> bool:
+    """Say whether a configuration is as wanted; hardware that is not named is that which the models name."""
+    plain = plain_config(wanted)
+    if plain is None:
+        return True
+    if limits_of(config) != limits_of(plain):
+        return False
+    for key in ("arch", "accel"):
+        has, asked = config["engine"].get(key), plain["engine"].get(key)
+        if has != asked and (asked is not None or has not in _uploaded_for(pipeline, key)):
+            return False
+    return True
+
+
+def _uploaded_for(pipeline: Pipeline, key: str) -> list[str | None]:
+    """Return the architectures or accelerators that the models of a pipeline's newest steps were uploaded for."""
+    client = pipeline._client
+    versions = [client.get_model(ref.name, ref.version) for ref in _models(pipeline.steps())]
+    return [getattr(version, key)() for version in versions]
 
 
 def _models(steps: list[dict[str, Any]]) -> list[ModelRef]:

@@ -10,9 +10,9 @@ from typing import Any
 
 from jupyter_edge.client.panels import load_panel
 from jupyter_edge.client.transport import Transport
-from jupyter_edge.client.twins import Kinds, Twins, reading
+from jupyter_edge.client.twins import Kinds, TwinListing, Twins, reading
 from jupyter_edge.core.errors import DeploymentError, EdgeError, InvalidInputError, PublishError
-from jupyter_edge.display import Details, Dots, Listing, table_time
+from jupyter_edge.display import Details, Dots, table_time
 from jupyter_edge.display.twins import post
 
 _FIRST_WAIT_SECONDS = 0.02
@@ -99,10 +99,10 @@ def get_job(transport: Transport, job_id: int) -> Job:
     return Job(transport, transport.post("jobs/get", {"id": job_id}))
 
 
-def job_listing(jobs: Iterable[Job]) -> Listing[Job]:
+def job_listing(jobs: Iterable[Job]) -> TwinListing[Job]:
     """Return jobs as a list that shows as a table."""
     columns = ["id", "kind", "subject", "state", "progress", "message", "created", "error"]
-    return Listing(
+    return TwinListing(
         jobs,
         columns,
         lambda job: [
@@ -115,6 +115,7 @@ def job_listing(jobs: Iterable[Job]) -> Listing[Job]:
             table_time(job.created_at),
             job.error or "",
         ],
+        reading(post("jobs/list", {}), "print(client.jobs())"),
     )
 
 

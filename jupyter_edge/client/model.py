@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from jupyter_edge.client.jobs import Job, get_job, wait_for_job
 from jupyter_edge.client.panels import load_panel
-from jupyter_edge.client.transport import Answer
-from jupyter_edge.client.twins import Kinds, Twins, reading, workspace_name
-from jupyter_edge.client.upload import ModelUpload
+from jupyter_edge.client.twins import Kinds, TwinListing, Twins, reading, workspace_name
 from jupyter_edge.core.batching import DynamicBatchingConfig, require_one_way
-from jupyter_edge.core.errors import EdgeError, InvalidInputError
-from jupyter_edge.core.files import existing_file
-from jupyter_edge.core.framework import Framework
-from jupyter_edge.core.naming import check_name
+from jupyter_edge.core.errors import InvalidInputError
+from jupyter_edge.core.framework import Acceleration, Architecture, Framework
 from jupyter_edge.core.pipeline import ModelRef
 from jupyter_edge.core.schema import ModelSchema
-from jupyter_edge.display import Details, Dots, Listing, list_time, table_time
+from jupyter_edge.display import Details, list_time, table_time
 from jupyter_edge.display.twins import post
 
 if TYPE_CHECKING:
     from jupyter_edge.client.client import Client
-
-_UPLOAD_SECONDS = 600.0
 
 
 class ModelVersion(Twins, Details):
@@ -63,6 +55,16 @@ class ModelVersion(Twins, Details):
     def framework(self) -> Framework:
         """Return the framework the file was uploaded for."""
         return Framework((self._version["conversion"] or {}).get("framework") or Framework.ONNX)
+
+    def arch(self) -> Architecture | None:
+        """Return the processor architecture the file was uploaded for, if one was named."""
+        arch = (self._version["conversion"] or {}).get("arch")
+        return None if arch is None else Architecture(arch)
+
+    def accel(self) -> Acceleration | None:
+        """Return the accelerator the file was uploaded for, if one was named."""
+        accel = (self._version["conversion"] or {}).get("accel")
+        return None if accel is None else Acceleration(accel)
 
     def runtime(self) -> str:
         """Return what runs the model; ``onnx`` is native: no Python of the user's own runs on the way."""
@@ -119,17 +121,9 @@ class ModelVersion(Twins, Details):
         if unknown:
             msg = f"configure() has no option {', '.join(sorted(unknown))}: give tensor_fields or batch_config."
             raise InvalidInputError(msg)
-        require_one_way(batch_config, dynamic_batching_config)
-        if isinstance(tensor_fields, str):
-            msg = f"tensor_fields is the text {tensor_fields!r}: give a list of column names, [{tensor_fields!r}]."
-            raise InvalidInputError(msg)
-        settings = {
-            "tensor_fields": tensor_fields and list(tensor_fields),
-            "batch_config": batch_config,
-            "dynamic_batching_config": dynamic_batching_config and dynamic_batching_config.to_json(),
-            **options,
-        }
-        body = {key: value for key, value in settings.items() if value is not None and key != "runtime"}
+        options.pop("runtime", None)
+        settings = model_settings(tensor_fields, batch_config, dynamic_batching_config) | options
+        body = {key: value for key, value in settings.items() if value is not None}
         self._client.transport.post("models/insert_model_config", {"model_version_id": self.id(), **body})
         self._load()
         return self
@@ -159,8 +153,9 @@ class ModelVersion(Twins, Details):
             "Runtime": f"{self.runtime()} (native)",
             "Tensor Fields": ", ".join(self.tensor_fields() or []) or "the model's own inputs",
             "Batch Config": single if self.batch_config() == "single" else self.batch_config(),
-            "Dynamic Batching": "" if batching is None else _batching_text(batching),
-            "Architecture": (self._version["conversion"] or {}).get("arch"),
+            "Dynamic Batching": "" if batching is None else batching_words(batching),
+            "Architecture": self.arch(),
+            "Acceleration": self.accel(),
         }
 
     def __repr__(self) -> str:
@@ -181,7 +176,29 @@ class ModelVersion(Twins, Details):
         self._version, self._config = fresh["model_version"]["model_version"], fresh["model_version"]["config"]
 
 
-def _batching_text(batching: DynamicBatchingConfig) -> str:
+def model_settings(
+    tensor_fields: Sequence[str] | None = None,
+    batch_config: str | None = None,
+    dynamic_batching_config: DynamicBatchingConfig | None = None,
+) -> dict[str, Any]:
+    """Return how a model is run, as the engine takes it.
+
+    Raises:
+        InvalidInputError: for settings that fit no model.
+    """
+    require_one_way(batch_config, dynamic_batching_config)
+    if isinstance(tensor_fields, str):
+        msg = f"tensor_fields is the text {tensor_fields!r}: give a list of column names, [{tensor_fields!r}]."
+        raise InvalidInputError(msg)
+    return {
+        "tensor_fields": tensor_fields and list(tensor_fields),
+        "batch_config": batch_config,
+        "dynamic_batching_config": dynamic_batching_config and dynamic_batching_config.to_json(),
+    }
+
+
+def batching_words(batching: DynamicBatchingConfig) -> str:
+    """Return in words how requests are gathered."""
     limit = "" if batching.batch_size_limit is None else f", never more than {batching.batch_size_limit}"
     return f"waits up to {batching.max_batch_delay_ms} ms for {batching.batch_size_target} rows{limit}"
 
@@ -259,10 +276,11 @@ def get_model_version(client: Client, version_id: int) -> ModelVersion:
     return ModelVersion(client, answer["model_version"])
 
 
-def list_models(client: Client, workspace_id: int) -> Listing[Model]:
+def list_models(client: Client, workspace_id: int) -> TwinListing[Model]:
     """Return the models of a workspace, the newest first."""
-    found = client.transport.post("models/list", {"workspace_id": workspace_id})["models"]
-    return Listing(
+    body = {"workspace_id": workspace_id}
+    found = client.transport.post("models/list", body)["models"]
+    return TwinListing(
         [Model(client, data) for data in found],
         ["name", "versions", "created", "last_updated"],
         lambda model: [
@@ -271,80 +289,5 @@ def list_models(client: Client, workspace_id: int) -> Listing[Model]:
             list_time(model.created_at()),
             list_time(model.updated_at()),
         ],
+        reading(post("models/list", body), "print(client.list_models())", lambda: workspace_name(client, workspace_id)),
     )
-
-
-def upload_model(  # noqa: PLR0913 (what an upload needs)
-    client: Client,
-    workspace_id: int,
-    name: str,
-    path: str | Path,
-    framework: Framework | str | None,
-    *,
-    settings: dict[str, Any] | None = None,
-) -> ModelVersion:
-    """Send a model file to the engine and return the new version once the engine has checked it.
-
-    ``settings``, as ``configure`` sends them, are checked with it: if they do not fit, nothing is kept.
-    """
-    path, metadata = _checked(workspace_id, name, path, framework)
-    metadata |= settings or {}
-    dots = Dots(f"Uploading {path.name} ({path.stat().st_size / 1e6:.1f} MB) ", patience=1.0)
-    answer = _send(client, path, metadata, lambda _: dots.tick(), {})
-    wait_for_job(client.transport, answer.job_id, dots, _UPLOAD_SECONDS, InvalidInputError)
-    (version,) = answer.value["insert_models"]["returning"][0]["models"]
-    return get_model_version(client, version["id"])
-
-
-def start_upload(  # noqa: PLR0913 (what an upload needs)
-    client: Client,
-    workspace_id: int,
-    name: str,
-    path: str | Path,
-    framework: Framework | str | None,
-    *,
-    on_sent: Callable[[float], None] | None = None,
-) -> Job:
-    """Send a model file to the engine and return the job that checks it."""
-    path, metadata = _checked(workspace_id, name, path, framework)
-    answer = _send(client, path, metadata, on_sent or (lambda _: None), {"Prefer": "respond-async"})
-    if answer.job_id is None:
-        msg = f"The engine at {client.api_endpoint} started no job for the upload: it is older than this package."
-        raise EdgeError(msg)
-    return get_job(client.transport, answer.job_id)
-
-
-def _send(
-    client: Client, path: Path, metadata: dict[str, Any], on_sent: Callable[[float], None], headers: dict[str, str]
-) -> Answer:
-    with ModelUpload(metadata, path, on_sent) as body:
-        url = f"{client.transport.url}/v1/api/models/upload"
-        headers = {"Content-Type": body.content_type, **headers}
-        return client.transport.answer_of(client.transport.send(url, body, headers, timeout=_UPLOAD_SECONDS))
-
-
-def _checked(
-    workspace_id: int, name: str, path: str | Path, framework: Framework | str | None
-) -> tuple[Path, dict[str, Any]]:
-    """Return the file and what is said of it, once both are known to be usable."""
-    check_name("model", name)
-    path = existing_file(path)
-    conversion: dict[str, Any] = {
-        "arch": None,
-        "framework": _framework_of(path, framework).value,
-        "python_version": "3.11",
-        "requirements": [],
-    }
-    return path, {"name": name, "visibility": "private", "workspace_id": workspace_id, "conversion": conversion}
-
-
-def _framework_of(path: Path, framework: Framework | str | None) -> Framework:
-    known = ", ".join(kind.value for kind in Framework)
-    if framework is None and path.suffix.lower() == ".onnx":
-        return Framework.ONNX
-    try:
-        return Framework(str(framework))
-    except ValueError:
-        wrong = "Nothing" if framework is None else repr(framework)
-        msg = f"{wrong} names the framework of {path.name}: give framework=Framework.ONNX (known: {known})."
-        raise InvalidInputError(msg) from None

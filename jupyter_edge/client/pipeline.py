@@ -6,11 +6,11 @@ import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from jupyter_edge.client.deployment import UNDEPLOYED, Deployment, plain_config
 from jupyter_edge.client.edge import Edge
+from jupyter_edge.client.inference_target import InferenceTarget
 from jupyter_edge.client.jobs import Job, cancelled_by_interrupt, get_job, wait_for_job
 from jupyter_edge.client.model import ModelVersion
 from jupyter_edge.client.panels import load_panel
@@ -18,7 +18,7 @@ from jupyter_edge.client.pipeline_log import PipelineLog
 from jupyter_edge.client.pipeline_version import PipelineVersion, version_listing
 from jupyter_edge.client.publish import Publish, publish_listing
 from jupyter_edge.client.transport import Answer
-from jupyter_edge.client.twins import Kinds, Twins, reading, workspace_name
+from jupyter_edge.client.twins import Kinds, TwinListing, Twins, reading, workspace_name
 from jupyter_edge.core.deployment import DeploymentConfig, DeploymentConfigBuilder
 from jupyter_edge.core.errors import (
     DeploymentError,
@@ -28,23 +28,18 @@ from jupyter_edge.core.errors import (
     PublishError,
 )
 from jupyter_edge.core.pipeline import definition_of
-from jupyter_edge.display import Details, Dots, Listing, list_time, table_time
+from jupyter_edge.display import Details, Dots, list_time, table_time
 from jupyter_edge.display.twins import post
 
 if TYPE_CHECKING:
-    import pandas as pd
-    import pyarrow as pa
-
     from jupyter_edge.client.client import Client
     from jupyter_edge.client.inference import Request
-    from jupyter_edge.client.load_profile import Profile
 
 _DEPLOY_SECONDS = 45.0
 _PUBLISH_SECONDS = 600.0
-_INFER_SECONDS = 60.0
 
 
-class Pipeline(PipelineLog, Twins, Details):
+class Pipeline(InferenceTarget, PipelineLog, Twins, Details):
     """A pipeline of the engine, with the steps that were added here and are not deployed or published yet."""
 
     def __init__(self, client: Client, data: dict[str, Any]) -> None:
@@ -79,13 +74,13 @@ class Pipeline(PipelineLog, Twins, Details):
         """Say whether a publish of any version succeeded."""
         return bool(self._data["published"])
 
-    def versions(self) -> Listing[PipelineVersion]:
+    def versions(self) -> TwinListing[PipelineVersion]:
         """Return the versions, the newest first."""
         return self.refresh().versions_read()
 
-    def versions_read(self) -> Listing[PipelineVersion]:
+    def versions_read(self) -> TwinListing[PipelineVersion]:
         """Return the versions, the newest first, as they were when the pipeline was last read."""
-        return version_listing(self._data["versions"])
+        return version_listing(self, self._data["versions"])
 
     def latest_version(self) -> PipelineVersion:
         """Return the newest version."""
@@ -188,81 +183,6 @@ class Pipeline(PipelineLog, Twins, Details):
             raise DeploymentError(msg)
         return deployment.url()
 
-    def infer(
-        self,
-        tensor: pd.DataFrame | pa.Table | dict[str, Any] | list[Any],
-        dataset: Sequence[str] | None = None,
-        dataset_exclude: Sequence[str] | None = None,
-        timeout: float | None = _INFER_SECONDS,
-    ) -> Any:
-        """Send rows to the deployed pipeline and return its answer, in the kind that was sent.
-
-        A DataFrame answers with a DataFrame: ``time`` (``datetime64[ms]``), ``in.<column>``, ``out.<name>`` and
-        ``check_failures`` (how many). It travels as Arrow, unless Arrow cannot say what it holds (rows of several
-        shapes, objects, mixed values), and the answer is the same either way. Tensors in it are lists; to rows that
-        hold large ones, such as pictures, they are flat NumPy arrays. An Arrow table answers with a table of the same
-        columns. A dict maps each column to its rows, a list or an array; a list holds a dict for each row; both are
-        answered with the list of records that the pipeline sends, as it is.
-
-        Args:
-            tensor: the rows; columns are named as ``tensor_fields`` says, further columns are echoed.
-            dataset: which columns to return: ``"*"``, ``"time"``, ``"out"``, ``"metadata.elapsed"`` ...
-            dataset_exclude: which columns to leave out.
-            timeout: seconds to wait; ``None`` waits for ever.
-
-        Raises:
-            DeploymentError: if the pipeline is not deployed.
-            InferenceError: with the reason why the pipeline refused.
-        """
-        from jupyter_edge.client.inference import request_of  # with pandas, which takes half a second
-
-        return self._infer(request_of(tensor), dataset, dataset_exclude, timeout)
-
-    def infer_from_file(
-        self,
-        path: str | Path,
-        dataset: Sequence[str] | None = None,
-        dataset_exclude: Sequence[str] | None = None,
-        timeout: float | None = _INFER_SECONDS,
-    ) -> Any:
-        """Send a file as it is: ``.json`` of pandas records returns a DataFrame, ``.arrow`` returns an Arrow table."""
-        from jupyter_edge.client.inference import request_of_file
-
-        return self._infer(request_of_file(path), dataset, dataset_exclude, timeout)
-
-    def profile(
-        self,
-        data: pd.DataFrame | pa.Table | dict[str, Any] | list[Any] | str | Path,
-        concurrency: Sequence[int] = (1, 2, 4, 8),
-        seconds: float = 2.0,
-        requests: int = 5000,
-    ) -> Profile:
-        """Measure throughput and latency: send the same rows again and again, more and more at once.
-
-        The rows are real ones, in the log as any others. An interrupt returns what was measured until then.
-
-        Args:
-            data: the rows of each request, as ``infer`` takes them, or the path of a file with them.
-            concurrency: how many requests to have under way, for each step.
-            seconds: how long each step sends.
-            requests: how many requests each step sends at most.
-
-        Raises:
-            DeploymentError: if the pipeline is not deployed.
-            InferenceError: with the reason why the pipeline refused the rows.
-            InvalidInputError: for data or bounds that cannot be.
-        """
-        from jupyter_edge.client.load_generator import Target
-        from jupyter_edge.client.load_profile import Bounds, measure_load, request_to_repeat
-
-        bounds = Bounds(concurrency, seconds, requests)
-        request = request_to_repeat(data)
-        rows = len(self._infer(request, None, None, _INFER_SECONDS))
-        target = Target(
-            self.url(), request.body, {**self._client.auth.auth_header(), **request.headers}, tuple(request.query)
-        )
-        return measure_load(f"pipeline {self.name()}", target, rows, bounds)
-
     def publish(
         self, deployment_config: DeploymentConfig | DeploymentConfigBuilder | None = None, wait: bool = True
     ) -> Publish:
@@ -292,12 +212,16 @@ class Pipeline(PipelineLog, Twins, Details):
         self.refresh()
         return Publish(self._client, answer.value).refresh()
 
-    def publishes(self) -> Listing[Publish]:
+    def publishes(self) -> TwinListing[Publish]:
         """Return all publishes of the pipeline's versions."""
-        answer = self._client.transport.post("pipelines/list_publishes_for_pipeline", {"pipeline_id": self.id()})
-        return publish_listing(Publish(self._client, data) for data in answer["publishes"])
+        request = ("pipelines/list_publishes_for_pipeline", {"pipeline_id": self.id()})
+        found = self._client.transport.post(*request)["publishes"]
+        twins = reading(
+            post(*request), f"print(client.get_pipeline({self.name()!r}).publishes())", self._workspace_name
+        )
+        return publish_listing((Publish(self._client, data) for data in found), twins)
 
-    def list_edges(self) -> Listing[Edge]:
+    def list_edges(self) -> TwinListing[Edge]:
         """Return the edges of all publishes of the pipeline."""
         return self._client.list_edges(pipeline=self)
 
@@ -323,8 +247,11 @@ class Pipeline(PipelineLog, Twins, Details):
         return reading(
             post("pipelines/get", {"id": self.id()}),
             f"print(client.get_pipeline({self.name()!r}))",
-            lambda: workspace_name(self._client, self.workspace_id()),
+            self._workspace_name,
         )
+
+    def _workspace_name(self) -> str:
+        return workspace_name(self._client, self.workspace_id())
 
     def _row(self, write_time: Callable[[datetime | None], str]) -> dict[str, object]:
         deployment = self._deployment
@@ -360,27 +287,23 @@ class Pipeline(PipelineLog, Twins, Details):
             self.job = None if answer.job_id is None else get_job(self._client.transport, answer.job_id)
         return answer
 
-    def _infer(
-        self,
-        request: Request,
-        dataset: Sequence[str] | None,
-        exclude: Sequence[str] | None,
-        timeout: float | None,
-    ) -> Any:
-        from jupyter_edge.client.inference import selection
-
-        query = selection(dataset, exclude) if request.selects else []
+    def _send(self, request: Request, query: Sequence[tuple[str, str]], timeout: float | None) -> bytes:
         try:
-            response = self._client.transport.send(
+            return self._client.transport.send(
                 self.url(), request.body, request.headers, query=query, timeout=timeout
-            )
+            ).content
         except EngineUnavailableError:
             self.refresh().url()  # says so if the pipeline was undeployed elsewhere
             raise
-        return request.read(response.content)
+
+    def _address(self) -> tuple[str, dict[str, str]]:
+        return self.url(), self._client.auth.auth_header()
+
+    def _described(self) -> str:
+        return f"pipeline {self.name()}"
 
 
-def pipeline_listing(pipelines: Sequence[Pipeline]) -> Listing[Pipeline]:
+def pipeline_listing(pipelines: Sequence[Pipeline], twins: Kinds) -> TwinListing[Pipeline]:
     """Return pipelines as a list that shows as a table."""
     columns = ["name", "created", "last_updated", "deployed", "arch", "tags", "versions", "steps", "published"]
-    return Listing(pipelines, columns, lambda pipeline: list(pipeline._row(list_time).values()))
+    return TwinListing(pipelines, columns, lambda pipeline: list(pipeline._row(list_time).values()), twins)

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from jupyter_edge.display import Details, Listing, table_time
+from jupyter_edge.client.twins import Kinds, TwinListing, Twins, reading
+from jupyter_edge.display import Details, table_time
+from jupyter_edge.display.twins import pick, post
+
+if TYPE_CHECKING:
+    from jupyter_edge.client.pipeline import Pipeline
 
 
-class PipelineVersion(Details):
+class PipelineVersion(Twins, Details):
     """One state of a pipeline's steps, never changed once made."""
 
-    def __init__(self, data: dict[str, Any]) -> None:
+    def __init__(self, pipeline: Pipeline, data: dict[str, Any]) -> None:
+        self._pipeline = pipeline
         self._data = data
 
     def id(self) -> int:
@@ -41,14 +47,27 @@ class PipelineVersion(Details):
             "steps": ", ".join(names),
         }
 
+    def _twins(self) -> Kinds:
+        return reading(
+            post("pipelines/get_version", {"version": self.name()}),
+            f"versions = client.get_pipeline({self._pipeline.name()!r}).versions()\n"
+            f"print(next(version for version in versions if version.name() == {self.name()!r}))",
+            self._pipeline._workspace_name,
+        )
+
     def __repr__(self) -> str:
         return f"PipelineVersion(id={self.id()}, name={self.name()!r})"
 
 
-def version_listing(versions: Iterable[dict[str, Any]]) -> Listing[PipelineVersion]:
-    """Return versions as a list that shows as a table."""
-    return Listing(
-        [PipelineVersion(data) for data in versions],
+def version_listing(pipeline: Pipeline, versions: Iterable[dict[str, Any]]) -> TwinListing[PipelineVersion]:
+    """Return versions of a pipeline as a list that shows as a table."""
+    return TwinListing(
+        [PipelineVersion(pipeline, data) for data in versions],
         ["id", "version", "created", "steps"],
         lambda version: list(version.details().values()),
+        reading(
+            pick(post("pipelines/get", {"id": pipeline.id()}), 'json.dumps(answer["versions"])'),
+            f"print(client.get_pipeline({pipeline.name()!r}).versions())",
+            pipeline._workspace_name,
+        ),
     )

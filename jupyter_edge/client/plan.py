@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from jupyter_edge.client.declaration import Declaration, EdgeWish
 from jupyter_edge.client.ensure import (
-    ModelWish,
     RegisteredEdge,
     current_publish,
     ensure_deployed,
@@ -23,8 +22,10 @@ from jupyter_edge.client.ensure import (
     is_met,
     newest_publish,
 )
-from jupyter_edge.client.model import ModelVersion
+from jupyter_edge.client.model import ModelVersion, batching_words
+from jupyter_edge.client.model_file import ModelWish
 from jupyter_edge.client.pipeline import Pipeline
+from jupyter_edge.client.twins import Kinds, Twins
 from jupyter_edge.core.deployment import DeploymentConfigBuilder, limits_of
 from jupyter_edge.core.naming import check_name
 from jupyter_edge.core.pipeline import models_of
@@ -46,7 +47,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Applied(Details):
+class Applied(Twins, Details):
     """What applying a declaration changed, and the edges it names, some with a bundle."""
 
     pipeline: Pipeline
@@ -56,6 +57,9 @@ class Applied(Details):
     def details(self) -> dict[str, object]:
         """Return a row for each change."""
         return {f"{change.sign} {change.subject}": change.words for change in self.changes}
+
+    def _twins(self) -> Kinds:
+        return self.pipeline._twins()
 
     def __repr__(self) -> str:
         return str(self)
@@ -117,7 +121,13 @@ def _as_wished(client: Client, wish: ModelWish) -> ModelVersion | None:
 def _model_change(client: Client, wish: ModelWish, version: ModelVersion | None) -> Change:
     if version is not None:
         return Change(KEEP, f"model {wish.name}", f"version {version.version()}")
-    settings = {"tensor_fields": list(wish.tensor_fields or ()), "batch_config": wish.batch_config}
+    settings = {
+        "tensor_fields": list(wish.tensor_fields or ()),
+        "batch_config": wish.batch_config,
+        "dynamic_batching_config": wish.dynamic_batching_config and batching_words(wish.dynamic_batching_config),
+        "arch": wish.arch,
+        "accel": wish.accel,
+    }
     words = ", ".join([f"upload {wish.file}", *(f"{name} {value}" for name, value in settings.items() if value)])
     return Change(CHANGE if find_model(client, wish.name) else ADD, f"model {wish.name}", words)
 
@@ -131,9 +141,13 @@ def _steps_change(pipeline: Pipeline | None, declaration: Declaration, *, same: 
 
 
 def _limits_change(what: str, wanted: DeploymentConfigBuilder, *, kept: bool, there: bool) -> Change:
-    limits = limits_of(wanted.build())
+    limits, engine = limits_of(wanted.build()), wanted.build()["engine"]
     replicas = f"{limits.replicas} replica{'s' * (limits.replicas > 1)}"
-    shown = ", ".join(filter(None, [replicas, str(limits)])) if _asked(wanted) else "limits not declared"
+    shown = (
+        ", ".join(filter(None, [replicas, str(limits), engine.get("arch"), engine.get("accel")]))
+        if _asked(wanted)
+        else "limits not declared"
+    )
     return Change(KEEP if kept else CHANGE if there else ADD, what, shown)
 
 

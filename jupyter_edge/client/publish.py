@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from jupyter_edge.client import commands
 from jupyter_edge.client.edge import Edge
 from jupyter_edge.client.panels import load_panel
-from jupyter_edge.client.twins import Kinds, Twins, reading
+from jupyter_edge.client.twins import Kinds, TwinListing, Twins, reading
 from jupyter_edge.core.bundle import EdgeBundle
 from jupyter_edge.core.deployment import DeploymentConfig, limits_of
 from jupyter_edge.core.errors import EdgeError, InvalidInputError, PublishError
 from jupyter_edge.core.hosts import is_loopback
 from jupyter_edge.core.naming import check_name
-from jupyter_edge.display import Details, Link, Listing, list_time, table_time
+from jupyter_edge.display import Details, Link, list_time, table_time
 from jupyter_edge.display.tables import Block
 from jupyter_edge.display.twins import Command, post
 
@@ -96,7 +96,7 @@ class Publish(Twins, Details):
         versions = ((pipeline, version.id()) for pipeline in pipelines for version in pipeline.versions_read())
         return next(pipeline for pipeline, version_id in versions if version_id == self.pipeline_version_id)
 
-    def list_edges(self) -> Listing[Edge]:
+    def list_edges(self) -> TwinListing[Edge]:
         """Return the edges of this publish."""
         return self._client.list_edges(publish=self)
 
@@ -205,9 +205,9 @@ class Publish(Twins, Details):
         )
 
 
-def publish_listing(publishes: Iterable[Publish]) -> Listing[Publish]:
+def publish_listing(publishes: Iterable[Publish], twins: Kinds) -> TwinListing[Publish]:
     """Return publishes as a list that shows as a table; those without addresses are in it."""
-    return Listing(
+    return TwinListing(
         publishes,
         _COLUMNS,
         lambda publish: [
@@ -219,6 +219,7 @@ def publish_listing(publishes: Iterable[Publish]) -> Listing[Publish]:
             list_time(publish.created_at),
             list_time(publish.updated_at),
         ],
+        twins,
     )
 
 

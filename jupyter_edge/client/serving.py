@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import requests
 from filelock import FileLock
@@ -18,16 +18,18 @@ from filelock import FileLock
 from jupyter_edge.client import commands
 from jupyter_edge.client.discovery import log_tail
 from jupyter_edge.client.ensure import ensure_edge, find_edge, require_publish
+from jupyter_edge.client.inference_target import InferenceTarget
 from jupyter_edge.client.pipeline import Pipeline
 from jupyter_edge.client.transport import error_of
+from jupyter_edge.client.twins import Kinds, Twins
 from jupyter_edge.core.errors import ConflictError, DeploymentError, EntityNotFoundError
 from jupyter_edge.core.home import Home
 from jupyter_edge.core.naming import check_name, listed
 from jupyter_edge.display import Details, Listing
+from jupyter_edge.display.twins import Command, get_open
 
 if TYPE_CHECKING:
     from jupyter_edge.client.inference import Request
-    from jupyter_edge.client.load_profile import Profile
     from jupyter_edge.client.publish import Publish
 
 _START_SECONDS = 60.0
@@ -45,11 +47,14 @@ exit $status
 _running: dict[str, LocalEdge] = {}
 
 
-class LocalEdge(Details):
+class LocalEdge(InferenceTarget, Twins, Details):
     """A running edge of this process; it ends with ``stop()``, or with this process."""
 
-    def __init__(self, name: str, publish: Publish, port: int, command: str, log_file: Path) -> None:
+    def __init__(  # noqa: PLR0913 (what an edge is)
+        self, name: str, publish: Publish, port: int, command: str, log_file: Path, *, registered: bool
+    ) -> None:
         self.name = name
+        self._containers = publish._container_twins(name if registered else None)
         self.publish_id = publish.id
         self.pipeline_url = publish.pipeline_url
         self.port = port
@@ -69,35 +74,6 @@ class LocalEdge(Details):
     def running(self) -> bool:
         """Say whether the edge's process is there."""
         return self._process.poll() is None
-
-    def infer(self, tensor: Any) -> Any:
-        """Send rows to the edge and return its answer, in the kind that was sent, as ``Pipeline.infer`` does."""
-        from jupyter_edge.client.inference import request_of
-
-        return self._infer(request_of(tensor))
-
-    def infer_from_file(self, path: str | Path) -> Any:
-        """Send a file as it is, as ``Pipeline.infer_from_file`` does."""
-        from jupyter_edge.client.inference import request_of_file
-
-        return self._infer(request_of_file(path))
-
-    def profile(
-        self,
-        data: Any,
-        concurrency: Sequence[int] = (1, 2, 4, 8),
-        seconds: float = 2.0,
-        requests: int = 5000,
-    ) -> Profile:
-        """Measure throughput and latency of the edge, as ``Pipeline.profile`` does."""
-        from jupyter_edge.client.load_generator import Target
-        from jupyter_edge.client.load_profile import Bounds, measure_load, request_to_repeat
-
-        bounds = Bounds(concurrency, seconds, requests)
-        request = request_to_repeat(data)
-        rows = len(self._infer(request))
-        target = Target(f"{self.url}/infer", request.body, request.headers, tuple(request.query))
-        return measure_load(f"edge {self.name}", target, rows, bounds)
 
     def stop(self) -> None:
         """End the edge, once it has sent what is left of its log; nothing happens where it has ended."""
@@ -130,18 +106,31 @@ class LocalEdge(Details):
     def __repr__(self) -> str:
         return f"LocalEdge(name={self.name!r}, url={self.url!r}, running={self.running})"
 
-    def _infer(self, request: Request) -> Any:
+    def _send(self, request: Request, query: Sequence[tuple[str, str]], timeout: float | None) -> bytes:
+        url, _ = self._address()
         with requests.Session() as session:
             session.trust_env = False
             try:
-                response = session.post(
-                    f"{self.url}/infer", request.body, params=request.query, headers=request.headers, timeout=60
-                )
+                response = session.post(url, request.body, params=list(query), headers=request.headers, timeout=timeout)
             except requests.RequestException as error:
                 raise DeploymentError(f"Edge {self.name} does not answer: see {self.log_file}.") from error
         if not response.ok:
             raise error_of(response)
-        return request.read(response.content)
+        return response.content
+
+    def _address(self) -> tuple[str, dict[str, str]]:
+        return f"{self.url}/infer", {}
+
+    def _described(self) -> str:
+        return f"edge {self.name}"
+
+    def _twins(self) -> Kinds:
+        url = f"{self.url}/pipelines"
+        read: Kinds = {
+            "curl": lambda: Command(get_open(url)),
+            "python": lambda: Command(f"import requests\n\nprint(requests.get({url!r}, timeout=10).json())"),
+        }
+        return {**read, **self._containers}
 
     def wait_until_ready(self) -> LocalEdge:
         """Return the edge once it answers; end it if it does not come up."""
@@ -199,7 +188,7 @@ def serve_here(
             publish = _joinable(pipeline, publish, name, tags, persist)
         port = port or _free_port()  # free until the edge has it: nobody else chooses meanwhile
         command = commands.serve_command(publish._published(), port, persist)
-        edge = LocalEdge(known, publish, port, command, persist.with_suffix(".log"))
+        edge = LocalEdge(known, publish, port, command, persist.with_suffix(".log"), registered=name is not None)
         edge.wait_until_ready()
     _running[known] = edge
     return edge

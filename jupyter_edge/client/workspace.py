@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from dateutil.tz import tzutc  # type: ignore[import-untyped]
 
 from jupyter_edge.client.model import Model, list_models
-from jupyter_edge.client.twins import Kinds, Twins, reading
+from jupyter_edge.client.twins import Kinds, TwinListing, Twins, reading
 from jupyter_edge.core.errors import EdgeError
-from jupyter_edge.display import Details, Listing, list_time, table_time
+from jupyter_edge.display import Details, list_time, table_time
 from jupyter_edge.display.twins import post
 
 if TYPE_CHECKING:
@@ -45,11 +45,11 @@ class Workspace(Twins, Details):
         """Return the UUID of the user who made the workspace."""
         return str(self._data["created_by"])
 
-    def models(self) -> Listing[Model]:
+    def models(self) -> TwinListing[Model]:
         """Return the workspace's models."""
         return list_models(self._client, self.id())
 
-    def pipelines(self) -> Listing[Pipeline]:
+    def pipelines(self) -> TwinListing[Pipeline]:
         """Return the workspace's pipelines."""
         return self._client.list_pipelines(workspace=self)
 
@@ -96,9 +96,9 @@ class Workspace(Twins, Details):
         return models, pipelines
 
 
-def workspace_listing(workspaces: list[Workspace]) -> Listing[Workspace]:
+def workspace_listing(workspaces: list[Workspace]) -> TwinListing[Workspace]:
     """Return workspaces as a list that shows as a table."""
-    return Listing(
+    return TwinListing(
         workspaces,
         ["name", "id", "created", "models", "pipelines"],
         lambda workspace: [
@@ -108,6 +108,7 @@ def workspace_listing(workspaces: list[Workspace]) -> Listing[Workspace]:
             len(workspace._data["models"]),
             len(workspace._data["pipelines"]),
         ],
+        reading(post("workspaces/list", {}), "print(client.list_workspaces())"),
     )
 
 

@@ -27,10 +27,7 @@ class DynamicBatchingConfig:
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
-            least = 0 if name == "max_batch_delay_ms" else 1
-            if (type(value) is not int or value < least) and not (name == "batch_size_limit" and value is None):
-                msg = f"{name} of a DynamicBatchingConfig is {value!r}: give a whole number from {least} up."
-                raise InvalidInputError(msg)
+            check_setting(name, value)
         if self.batch_size_limit is not None and self.batch_size_limit < self.batch_size_target:
             msg = (
                 f"batch_size_limit is {self.batch_size_limit}, and batch_size_target {self.batch_size_target}: "
@@ -54,6 +51,18 @@ class DynamicBatchingConfig:
         except TypeError:
             msg = f"A DynamicBatchingConfig has no settings {', '.join(values)}: give those of the class."
             raise InvalidInputError(msg) from None
+
+
+def check_setting(name: str, value: Any) -> None:
+    """Refuse what a setting of a `DynamicBatchingConfig` cannot be, whatever the others are.
+
+    Raises:
+        InvalidInputError: if it is no whole number that will do.
+    """
+    least = 0 if name == "max_batch_delay_ms" else 1
+    if (type(value) is not int or value < least) and not (name == "batch_size_limit" and value is None):
+        msg = f"{name} of a DynamicBatchingConfig is {value!r}: give a whole number from {least} up."
+        raise InvalidInputError(msg)
 
 
 def require_one_way(batch_config: str | None, dynamic: DynamicBatchingConfig | None) -> None:

@@ -43,7 +43,7 @@ class DeploymentConfigBuilder:
         parse_memory(quantity)
         return self._resource("memory", quantity)
 
-    def arch(self, architecture: Architecture) -> Self:
+    def arch(self, architecture: Architecture | str) -> Self:
         """Say for which processor architecture the pipeline is meant."""
         try:
             self._config["engine"]["arch"] = Architecture(architecture).value
@@ -53,7 +53,7 @@ class DeploymentConfigBuilder:
             raise InvalidInputError(msg) from None
         return self
 
-    def accel(self, acceleration: Acceleration) -> Self:
+    def accel(self, acceleration: Acceleration | str) -> Self:
         """Run the models on an accelerator; a machine or an ONNX Runtime without it refuses the deployment."""
         self._config["engine"]["accel"] = _acceleration(acceleration).value
         return self

@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import Any
 
 CONTAINERS = ("docker", "podman", "compose", "helm")
-_CURL = 'curl -sS --fail-with-body -H "Authorization: Bearer $JUPYTER_EDGE_TOKEN"'
+_OPEN_CURL = "curl -sS --fail-with-body"
+_CURL = f'{_OPEN_CURL} -H "Authorization: Bearer $JUPYTER_EDGE_TOKEN"'
 _VARIABLES = '# These set the variables: eval "$(jupyter-edge env)"\n'
 
 
@@ -37,6 +38,11 @@ def get(path: str) -> str:
     return f'{_CURL} "$JUPYTER_EDGE_URL/v1/api/{path}"'
 
 
+def get_open(url: str) -> str:
+    """Return the curl command that reads an address which asks for no token."""
+    return f"{_OPEN_CURL} {shlex.quote(url)}"
+
+
 def download(path: str, file: str) -> str:
     """Return the curl command that puts what a POST to a path below ``/v1`` answers into a file."""
     return f'{_CURL} -d {shlex.quote("{}")} -o {shlex.quote(file)} "$JUPYTER_EDGE_URL/v1/{path}"'
@@ -50,7 +56,7 @@ def post_form(path: str, **parts: str) -> str:
 
 def post_data(url: str, content_type: str, data: str, *, token: bool = True) -> str:
     """Return the curl command of an inference request; ``data`` is text, or ``@`` and a file's path, or ``@-``."""
-    call = _CURL if token else _CURL.partition(" -H ")[0]
+    call = _CURL if token else _OPEN_CURL
     header = shlex.quote(f"Content-Type: {content_type}")
     return f"{call} -H {header} --data-binary {shlex.quote(data)} {shlex.quote(url)}"
 

@@ -37,7 +37,7 @@ from jupyter_edge.engine.deployed import Deployed, DeploymentStatus, describe
 from jupyter_edge.engine.events import Change
 from jupyter_edge.engine.log_store import LogStore
 from jupyter_edge.engine.replicas import ReplicaSet, ReplicaSetup, has_ended
-from jupyter_edge.engine.specs import configs_by_id, spec_of
+from jupyter_edge.engine.specs import configs_by_id, spec_of, with_hardware
 from jupyter_edge.engine.tables import Deployment, ModelConfig, PipelineVersion, now
 from jupyter_edge.logs.spool_reader import SpoolReader
 
@@ -104,6 +104,7 @@ class Deployments:
         if (replicas := limits_of(engine_config).replicas) > MAX_REPLICAS:
             msg = f"The deployment asks for {replicas} replicas: one machine runs up to {MAX_REPLICAS} of a deployment."
             raise InvalidInputError(msg)
+        engine_config = with_hardware(engine_config, configs)
         spec_of(version, configs, engine_config)
         row = session.scalar(select(Deployment).where(Deployment.pipeline_id == version.pipeline_id))
         if row is None:

@@ -18,7 +18,14 @@ from jupyter_edge.engine.jobs import JobContext
 from jupyter_edge.engine.paging import EVERYTHING, Order, Page, Window, read_page
 from jupyter_edge.engine.pipelines import UNFINISHED
 from jupyter_edge.engine.registry import EdgeRegistry
-from jupyter_edge.engine.specs import configs_by_id, configs_of_steps, newest_config, require_steps, spec_of
+from jupyter_edge.engine.specs import (
+    configs_by_id,
+    configs_of_steps,
+    newest_config,
+    require_steps,
+    spec_of,
+    with_hardware,
+)
 from jupyter_edge.engine.tables import Model, ModelConfig, ModelVersion, Pipeline, PipelineVersion, Publish, now
 from jupyter_edge.oci.artifact import push_pipeline
 from jupyter_edge.oci.blobs import BlobStore
@@ -45,7 +52,7 @@ def add_publish(
     """
     configs = configs_of_steps(session, version, chosen)
     require_steps(version, configs, "publish")
-    shown = _shown(config)
+    shown = with_hardware(_shown(config), configs)
     limits_of(shown)
     spec_of(version, configs, shown)
     publish = Publish(

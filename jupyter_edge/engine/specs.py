@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from jupyter_edge.core.batching import DynamicBatchingConfig
 from jupyter_edge.core.errors import ConflictError, InvalidInputError
+from jupyter_edge.core.framework import Acceleration
 from jupyter_edge.core.pipeline import ModelRef, ModelSpec, PipelineSpec, models_of
 from jupyter_edge.core.schema import ModelSchema
 from jupyter_edge.engine.database import found
@@ -100,6 +101,20 @@ def require_steps(version: PipelineVersion, configs: list[ModelConfig], verb: st
     raise InvalidInputError(f"Version {version.version} of pipeline {name} has no steps: {advice}")
 
 
+def with_hardware(engine_config: dict[str, Any], configs: list[ModelConfig]) -> dict[str, Any]:
+    """Return a deployment configuration that names the hardware its models were uploaded for where it names none.
+
+    Raises:
+        InvalidInputError: if they were uploaded for several, or ``engine`` of the configuration is no mapping.
+    """
+    engine = engine_config.get("engine") or {}
+    if not isinstance(engine, dict):
+        msg = "The deployment configuration has no usable 'engine': build it with DeploymentConfigBuilder()."
+        raise InvalidInputError(msg)
+    taken = {key: _of_models(key, configs) for key in ("arch", "accel") if engine.get(key) is None}
+    return engine_config | {"engine": engine | {key: value for key, value in taken.items() if value}}
+
+
 def spec_of(version: PipelineVersion, configs: list[ModelConfig], engine_config: dict[str, Any]) -> PipelineSpec:
     """Return the specification that a runtime runs: the configs' models, one after the other.
 
@@ -109,6 +124,16 @@ def spec_of(version: PipelineVersion, configs: list[ModelConfig], engine_config:
     models = tuple(_model_spec(config) for config in configs)
     pipeline = version.pipeline
     return PipelineSpec(pipeline.name, version.version, pipeline.workspace_id, models, engine_config)
+
+
+def _of_models(key: str, configs: list[ModelConfig]) -> str | None:
+    named = {config.model_version.model.name: config.model_version.conversion.get(key) for config in configs}
+    named = {name: value for name, value in named.items() if value not in (None, Acceleration.NONE.value)}
+    if len(set(named.values())) > 1:
+        models = ", ".join(f"{name} for {value}" for name, value in named.items())
+        msg = f"The models were uploaded for different hardware ({models}): name {key} in the deployment configuration."
+        raise InvalidInputError(msg)
+    return next(iter(named.values()), None)
 
 
 def _model_spec(config: ModelConfig) -> ModelSpec:

@@ -31,7 +31,7 @@ repeated: a notebook that runs again from the top changes nothing. `jupyter edge
 
 - `-o NAME` puts the result into a variable; else it is the cell's value. `--json` prints it; `--quiet` shows nothing.
 - `--show curl` and the like print what does the same from outside, with tokens as variables, and do nothing else.
-  Objects do so too: `pipeline.show("curl")`, `publish.show("helm")`, `edge.show("docker")`.
+  Objects and lists do so too: `pipeline.show("curl")`, `publish.show("helm")`, `client.list_edges().show("python")`.
 - `{expression}` and `$name` on the line are filled in, as in every magic of IPython.
 - Tab completes verbs, flags, names, variables and files.
 - An error is one line, says what to do next, and stops "Run All". `%config EdgeMagics.short_errors = False` shows how
@@ -54,6 +54,19 @@ edges:
   - name: shop-7
     tags: [berlin]
 ```
+
+| key | holds |
+| --- | --- |
+| `steps` | a list, of at least one model: they run one after the other |
+| `steps: model` | the model's name |
+| `steps: file` | its file, uploaded where the latest version is another file or has other settings |
+| `steps: framework` | what the file is; not needed for `.onnx` |
+| `steps: arch`, `accel` | the hardware that the model is meant for |
+| `steps: tensor_fields` | a list: the request's columns, in the order of the model's inputs |
+| `steps: batch_config` | `single`: one row in a request |
+| `steps: dynamic_batching_config` | gathers requests: `max_batch_delay_ms`, `batch_size_target`, `batch_size_limit` |
+| `deployment`, `publish` | `true`, or limits: `replicas`, `cpus`, `memory`, `arch`, `accel` |
+| `edges` | a list of edges that run the publish, each with its `name` and a list of `tags` |
 
 An edge elsewhere needs its bundle, which is a secret that works once: `%edge edge add shop-8 card-fraud -o shop` keeps
 it, and `print(shop.publish.docker_run_command())` shows the command that takes it along. `%edge edge add shop-8

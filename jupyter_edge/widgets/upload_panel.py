@@ -93,6 +93,7 @@ class UploadPanel(Panel):
             part.disabled = version is None
         self._allow(self._save, version is not None)
         if version is None:
+            self._last_chosen = None
             self._inputs.value = hint("Once a model is here, its inputs are shown, and a name for each is suggested.")
             return
         self._model.value = version.name()
@@ -135,7 +136,7 @@ class UploadPanel(Panel):
 
         show(0.0)
         try:
-            job = self.client.start_upload(self._name.value.strip(), path, self._framework.value, show)
+            job = self.client.start_upload(self._name.value.strip(), path, show, framework=self._framework.value)
         except BaseException:
             self.progress.hide()
             raise

@@ -6,7 +6,8 @@ import pytest
 
 from jupyter_edge.client import read_declaration
 from jupyter_edge.client.declaration import EdgeWish
-from jupyter_edge.client.ensure import ModelWish
+from jupyter_edge.client.model_file import ModelWish
+from jupyter_edge.core.batching import DynamicBatchingConfig
 from jupyter_edge.core.deployment import limits_of
 from jupyter_edge.core.errors import InvalidInputError
 
@@ -18,11 +19,17 @@ steps:
     tensor_fields: [images]
     batch_config: single
   - model: $second
+    arch: x86
+    accel: cuda
+    dynamic_batching_config:
+      max_batch_delay_ms: 5
+      batch_size_limit: 8
 deployment:
   replicas: 2
   cpus: 0.5
   memory: 900Mi
   arch: arm
+  accel: openvino
 publish: true
 edges:
   - name: shop-7
@@ -35,7 +42,7 @@ def test_a_whole_declaration_is_read() -> None:
     read = read_declaration(WHOLE, variables={"second": "classifier"})
     assert read.steps == (
         ModelWish("detector", Path("detector.onnx"), "onnx", ("images",), "single"),
-        ModelWish("classifier"),
+        ModelWish("classifier", dynamic_batching_config=DynamicBatchingConfig(5, 4, 8), arch="x86", accel="cuda"),
     )
     assert read.edges == (EdgeWish("shop-7", ("berlin", "mitte")), EdgeWish("shop-8"))
     assert read.deployment
@@ -43,6 +50,7 @@ def test_a_whole_declaration_is_read() -> None:
     config = read.deployment.build()
     limits = limits_of(config)
     assert (limits.replicas, limits.cpus, limits.memory, config["engine"]["arch"]) == (2, 0.5, 900 * 2**20, "arm")
+    assert config["engine"]["accel"] == "openvino"
     assert read.publish.build()["engine"] == {}
 
 
@@ -93,6 +101,25 @@ def test_what_is_not_declared_is_left_as_it_is() -> None:
         ("steps: [{model: x, batch_config: double}]", "Line 1: 'double' is not known here: write single"),
         ("steps: [{model: x, framework: nosuch}]", "Line 1: 'nosuch' is not known here: write"),
         ("steps: [{model: x}]\ndeployment: {arch: mips}", "Line 2: 'mips' is"),
+        ("steps: [{model: x}]\ndeployment: {accel: abacus}", "Line 2: 'abacus' is not an accelerator"),
+        ("steps: [{model: x, accel: abacus}]", "Line 1: 'abacus' is not known here: write none or cuda"),
+        (
+            "steps:\n- model: x\n  dynamic_batching_config:\n    max_batch_delay_ms: 5\n    batch_size: 2",
+            "Line 5: 'batch_size' is no key of dynamic_batching_config; did you mean 'batch_size_",
+        ),
+        (
+            "steps:\n- model: x\n  dynamic_batching_config:\n    max_batch_delay_ms: 5\n    batch_size_target: soon",
+            "Line 5: batch_size_target of a DynamicBatchingConfig is 'soon'",
+        ),
+        (
+            "steps:\n- model: x\n  dynamic_batching_config:\n    batch_size_limit: 2\n    batch_size_target: 3",
+            "Line 4: batch_size_limit is 2, and batch_size_target 3",
+        ),
+        ("steps: [{model: x, dynamic_batching_config: 5}]", "Line 1: dynamic_batching_config is a mapping of max_"),
+        (
+            "steps:\n- model: x\n  batch_config: single\n  dynamic_batching_config: {batch_size_target: 2}",
+            'Line 2: batch_config="single" runs one row at a time',
+        ),
         ("steps: [{model: $nosuch}]", "Line 1: there is no variable 'nosuch'"),
         ("steps: [{model: !!python/name:os.system x}]", "Line 1: this is no plain value"),
         ("steps: [{? [a] : b}]", r"Line 1: .*\['a'\].* is no key of a step"),

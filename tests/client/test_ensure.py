@@ -101,6 +101,26 @@ def test_a_pipeline_is_deployed_again_only_where_steps_or_limits_differ(client: 
     pipeline.undeploy()
 
 
+def test_hardware_that_models_name_is_as_wanted_where_none_is_named(
+    client: Client, ccfraud: Path, new_name: Callable[[], str]
+) -> None:
+    model = ensure_model(client, ModelWish("m", ccfraud, tensor_fields=["tensor"], arch="arm"))
+    assert ensure_model(client, ModelWish("m", ccfraud, arch="arm")).id() == model.id()
+    assert ensure_model(client, ModelWish("m", ccfraud, batch_config="single")).arch() == "arm"
+    pipeline = ensure_steps(client, new_name(), [model])
+    assert ensure_deployed(pipeline, config(1)).job
+    pipeline.job = None
+    assert ensure_deployed(pipeline, config(1)).job is None
+    assert ensure_deployed(pipeline, config(1).arch("arm")).job is None
+    assert ensure_deployed(pipeline, config(1).arch("x86")).job
+    pipeline.job = None
+    assert ensure_deployed(pipeline, config(1)).job
+    publish = ensure_published(pipeline, config(1))
+    assert publish.engine_config["engine"]["arch"] == "arm"
+    assert ensure_published(pipeline, config(1)).id == publish.id
+    pipeline.undeploy()
+
+
 def test_a_pipeline_is_published_again_only_where_steps_or_limits_differ(
     client: Client, pipeline: Pipeline, ccfraud: Path
 ) -> None:

@@ -1,12 +1,26 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from jupyter_edge import samples
-from jupyter_edge.client import Client, DynamicBatchingConfig, EntityNotFoundError, Framework, InvalidInputError, Job
+from jupyter_edge.client import (
+    Acceleration,
+    Architecture,
+    Client,
+    DeploymentConfigBuilder,
+    DeploymentError,
+    DynamicBatchingConfig,
+    EntityNotFoundError,
+    Framework,
+    InvalidInputError,
+    Job,
+    serve_here,
+)
 
 
 def test_an_upload_is_kept_byte_for_byte_and_configured(client: Client, ccfraud: Path) -> None:
@@ -38,6 +52,47 @@ def test_how_requests_are_gathered_is_configured_and_deployed(client: Client, cc
     pipeline = client.build_pipeline("gathering").add_model_step(model).deploy()
     answer = pipeline.infer([{name: [0.0] * 29 for name in [spec.name for spec in model.schema().inputs]}])
     assert len(answer) == 1
+    pipeline.undeploy()
+
+
+def test_what_does_not_fit_a_model_is_said_before_a_version_of_it_is_made(client: Client, ccfraud: Path) -> None:
+    batching = DynamicBatchingConfig(max_batch_delay_ms=5)
+    wrong: list[tuple[dict[str, Any], str]] = [
+        ({"tensor_fields": ["a", "b"]}, r"tensor_fields names \['a', 'b'\], but the model 'm' takes \['transaction'\]"),
+        ({"tensor_fields": "tensor"}, r"give a list of column names, \['tensor'\]"),
+        ({"batch_config": "single", "dynamic_batching_config": batching}, "give one of them"),
+        ({"batch_config": "double"}, "batch_config"),
+        ({"framework": "abacus"}, "'abacus' names the framework"),
+        ({"arch": "abacus"}, "'abacus' is not an architecture"),
+        ({"accel": "abacus"}, "'abacus' is not an accelerator"),
+    ]
+    for said, words in wrong:
+        with pytest.raises(InvalidInputError, match=words):
+            client.upload_model("m", ccfraud, **said)
+        assert not client.list_models()
+    version = client.upload_model("m", ccfraud, tensor_fields=["tensor"], dynamic_batching_config=batching)
+    assert (version.tensor_fields(), version.dynamic_batching_config()) == (["tensor"], batching)
+    assert (version.arch(), version.accel()) == (None, None)
+
+
+def test_a_model_is_deployed_published_and_run_on_what_it_was_uploaded_for(
+    client: Client, ccfraud: Path, new_name: Callable[[], str]
+) -> None:
+    model = client.upload_model("m", ccfraud, arch="x86", accel=Acceleration.OPENVINO, tensor_fields=["tensor"])
+    assert (model.arch(), model.accel()) == (Architecture.X86, Acceleration.OPENVINO)
+    pipeline = client.build_pipeline(new_name()).add_model_step(model)
+    with pytest.raises(DeploymentError, match="accel=openvino needs"):
+        pipeline.deploy(DeploymentConfigBuilder().cpus(1))
+    publish = pipeline.publish(DeploymentConfigBuilder().cpus(1))
+    assert (publish.engine_config["engine"]["arch"], publish.engine_config["engine"]["accel"]) == ("x86", "openvino")
+    assert "x86, openvino" in publish._repr_html_()
+    with pytest.raises(DeploymentError, match="accel=openvino needs"):
+        serve_here(pipeline)
+    pipeline.deploy(DeploymentConfigBuilder().cpus(1).accel("none"))
+    assert pipeline.infer([{"tensor": [0.0] * 29}])
+    other = client.upload_model("other", ccfraud, accel="cuda")
+    with pytest.raises(InvalidInputError, match="different hardware .*m for openvino, other for cuda.*name accel"):
+        pipeline.clear().add_model_step(model).add_model_step(other).publish()
     pipeline.undeploy()
 
 

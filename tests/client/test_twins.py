@@ -4,12 +4,13 @@ import ast
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
 
-from jupyter_edge.client import Client, InvalidInputError, Pipeline, Publish, engine_status, ensure_edge
-from jupyter_edge.client.twins import Twins
+from jupyter_edge.client import Client, InvalidInputError, Pipeline, Publish, engine_status, ensure_edge, serve_here
+from jupyter_edge.client.twins import TwinListing, Twins
 
 from .outside import bash, python
 
@@ -45,6 +46,59 @@ def test_the_curl_twin_of_an_object_reads_that_object(client: Client, pipeline: 
     assert answers[1]["models"][0]["id"] == version.id()  # type: ignore[attr-defined]
     assert json.loads(bash(version.show("curl")))["model_version"]["model_version"]["id"] == version.id()  # type: ignore[attr-defined]
     assert json.loads(bash(status.show("curl")))["status"] == "ok"
+
+
+def test_the_twins_of_a_version_read_it(client: Client, pipeline: Pipeline) -> None:
+    version = pipeline.create_version()
+    assert python(version.show("python")).strip() == str(version).strip()
+    answer = json.loads(bash(version.show("curl")))
+    assert (answer["version"], answer["definition"]["steps"]) == (version.name(), version.steps())
+
+
+def test_the_twins_of_lists_read_what_is_in_them(client: Client, pipeline: Pipeline, published: Publish) -> None:
+    ensure_edge(pipeline, pipeline.name(), publish=published)
+    workspace, found = client.get_current_workspace(), client.get_pipeline(pipeline.name())
+    lists: list[TwinListing[Any]] = [
+        client.list_workspaces(),
+        client.list_models(),
+        client.list_pipelines(),
+        client.list_pipelines(workspace),
+        client.pipelines_by_name(pipeline.name()),
+        client.list_publishes(),
+        client.list_publishes(workspace),
+        found.publishes(),
+        found.versions(),
+        client.list_edges(),
+        client.list_edges(workspace=workspace),
+        published.list_edges(),
+        found.list_edges(),
+        client.jobs(),
+    ]
+    program = "\n".join(one.show("python") + "\nprint('--')" for one in lists)
+    printed = python(program).split("--\n")[:-1]
+    assert [text.strip() for text in printed] == [str(one).strip() for one in lists]
+    for one in lists:
+        answer = json.loads(bash(one.show("curl")))
+        rows = answer if isinstance(answer, list) else next(rows for rows in answer.values() if isinstance(rows, list))
+        assert len(rows) == len(one) > 0
+    with pytest.raises(InvalidInputError, match=r"^This list shows no 'docker': .* curl, python\.$"):
+        client.jobs().show("docker")
+
+
+def test_the_twins_of_an_edge_that_runs_here_ask_it_and_run_it_elsewhere(
+    pipeline: Pipeline, published: Publish
+) -> None:
+    edge = serve_here(pipeline, pipeline.name())
+    try:
+        served = {"pipelines": [{"id": pipeline.name(), "status": "Running"}]}
+        assert json.loads(bash(edge.show("curl"))) == served
+        assert ast.literal_eval(python(edge.show("python"))) == served
+        assert "${EDGE_BUNDLE:?set it to the bundle of edge" in edge.show("docker")
+        unregistered = serve_here(pipeline)
+        assert "EDGE_BUNDLE" not in unregistered.show("compose")
+        unregistered.stop()
+    finally:
+        edge.stop()
 
 
 def test_the_twins_of_a_deployment_read_how_it_is(deployed: Pipeline) -> None:

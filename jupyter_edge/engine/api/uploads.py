@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from typing_extensions import TypedDict
 
 from jupyter_edge.core.errors import InvalidInputError
-from jupyter_edge.core.framework import Architecture, Framework
+from jupyter_edge.core.framework import Acceleration, Architecture, Framework
 from jupyter_edge.core.naming import check_name
 from jupyter_edge.engine.api.dependencies import JOB_HEADER, Id, RequestBody, State
 from jupyter_edge.engine.api.errors import sentence_of
@@ -27,10 +27,11 @@ router = APIRouter(prefix="/v1/api/models", tags=["models"])
 
 
 class Conversion(RequestBody):
-    """What kind of model the file is; this engine runs ONNX, on the architecture that it is itself deployed on."""
+    """What kind of model the file is, and what is to run it where a deployment or publish names nothing."""
 
     framework: str
     arch: Architecture | None = None
+    accel: Acceleration | None = None
     python_version: str | None = None
     requirements: tuple[str, ...] = ()
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_edge.core.deployment import DeploymentConfigBuilder
 from jupyter_edge.core.errors import EntityNotFoundError
-from jupyter_edge.core.framework import Architecture
+from jupyter_edge.core.framework import Acceleration, Architecture
 from jupyter_edge.magics.table import Argument
 from jupyter_edge.magics.words import nearest
 
@@ -37,11 +37,15 @@ AGAIN = Argument("--again", "also where nothing changed", options={"action": "st
 NO_WAIT = Argument("--no-wait", "return the job at once, rather than wait for it", options={"action": "store_true"})
 PUBLISH_ID = Argument("--publish", "the id of a publish, rather than the newest", options={"type": int})
 TAGS = Argument("--tags", "the edge's tags, with commas", options={"type": words, "default": []})
+HARDWARE = (
+    Argument("--arch", "processor architecture", options={"choices": [arch.value for arch in Architecture]}),
+    Argument("--accel", "what runs the models", options={"choices": [accel.value for accel in Acceleration]}),
+)
 LIMITS = (
     Argument("--replicas", "how many replicas", options={"type": int}),
     Argument("--cpus", "CPUs of each replica, such as 0.5", options={"type": float}),
     Argument("--memory", "memory of each replica, such as 900Mi"),
-    Argument("--arch", "processor architecture", options={"choices": [arch.value for arch in Architecture]}),
+    *HARDWARE,
 )
 
 
@@ -53,6 +57,7 @@ def config_of(options: Namespace) -> DeploymentConfigBuilder | None:
         (builder.cpus, options.cpus),
         (builder.memory, options.memory),
         (builder.arch, options.arch),
+        (builder.accel, options.accel),
     ]
     given = [(setter, value) for setter, value in setters if value is not None]
     for setter, value in given:
@@ -62,11 +67,15 @@ def config_of(options: Namespace) -> DeploymentConfigBuilder | None:
 
 def config_code(options: Namespace) -> str:
     """Return the Python that builds the deployment configuration of a verb's flags."""
-    calls = [("replica_count", options.replicas), ("cpus", options.cpus), ("memory", options.memory)]
-    built = "".join(f".{name}({value!r})" for name, value in calls if value is not None)
-    if options.arch is not None:
-        built += f".arch({options.arch!r})"
+    calls = {"replica_count": options.replicas, "cpus": options.cpus, "memory": options.memory}
+    calls |= {"arch": options.arch, "accel": options.accel}
+    built = "".join(f".{name}({value!r})" for name, value in calls.items() if value is not None)
     return f"DeploymentConfigBuilder(){built}" if built else "None"
+
+
+def shown(run: Callable[[Session, Namespace], Any]) -> dict[str, Any]:
+    """Return how a verb that only reads shows its twins: as what it returns does."""
+    return {"twin": lambda session, options: run(session, options).show(options.show), "kinds": ("curl", "python")}
 
 
 def pipeline_of(session: Session, options: Namespace) -> Pipeline:

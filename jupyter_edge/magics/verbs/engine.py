@@ -6,8 +6,9 @@ from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
 from jupyter_edge.core.errors import EntityNotFoundError, InvalidInputError
-from jupyter_edge.display.twins import call_code, get, post
+from jupyter_edge.display.twins import call_code, post
 from jupyter_edge.magics.table import Argument, Verb
+from jupyter_edge.magics.verbs.arguments import shown
 
 if TYPE_CHECKING:
     from jupyter_edge.client import Job
@@ -59,6 +60,10 @@ def _workspace_curl(session: Session, options: Namespace) -> str:
     return post("workspaces/create", {"workspace_name": options.name})
 
 
+def _jobs(session: Session, options: Namespace) -> Any:
+    return session.client.jobs()
+
+
 def _job(session: Session, options: Namespace) -> Job:
     """Return the job that is named, or the newest one under way."""
     if options.job is not None:
@@ -82,8 +87,7 @@ ENGINE_VERBS = (
         "show where the engine is and what it holds; start none",
         "engine_status(client)",
         _status,
-        python=lambda session, options: "print(engine_status(client))",
-        curl=lambda session, options: get("health"),
+        **shown(_status),
     ),
     Verb(
         "up",
@@ -118,9 +122,8 @@ JOB_VERBS = (
         "jobs",
         "list the engine's jobs, running and ended",
         "client.jobs()",
-        lambda session, options: session.client.jobs(),
-        python=lambda session, options: "print(client.jobs())",
-        curl=lambda session, options: post("jobs/list", {}),
+        _jobs,
+        **shown(_jobs),
         in_workspace=False,
     ),
     Verb(

@@ -8,48 +8,50 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jupyter_edge.core.framework import Framework
-from jupyter_edge.display.twins import post, post_form
+from jupyter_edge.display.twins import call_code, post_form
 from jupyter_edge.magics.table import Argument, Verb
-from jupyter_edge.magics.verbs.arguments import words
+from jupyter_edge.magics.verbs.arguments import HARDWARE, shown, words
 
 if TYPE_CHECKING:
+    from jupyter_edge.client import ModelWish
     from jupyter_edge.magics.session import Session
 
 
-def _upload(session: Session, options: Namespace) -> Any:
-    from jupyter_edge.client.ensure import ModelWish, ensure_model
+def _wish(options: Namespace) -> ModelWish:
+    from jupyter_edge.client import ModelWish
 
-    wish = ModelWish(options.name, Path(options.file), options.framework, options.fields, options.batch)
-    return ensure_model(session.client, wish)
-
-
-def _upload_python(session: Session, options: Namespace) -> str:
-    settings = {"framework": options.framework, "tensor_fields": options.fields, "batch_config": options.batch}
-    named = "".join(f", {name}={value!r}" for name, value in settings.items() if value)
-    file = str(Path(options.file).expanduser())
-    return f"print(ensure_model(client, ModelWish({options.name!r}, pathlib.Path({file!r}){named})))"
-
-
-def _upload_curl(session: Session, options: Namespace) -> str:
-    workspace_id = session.client.get_current_workspace().id()
-    conversion = {"framework": options.framework or Framework.ONNX.value}
-    metadata = {
-        "name": options.name,
-        "visibility": "private",
-        "workspace_id": workspace_id,
-        "conversion": conversion,
-    }
-    settings = {"tensor_fields": options.fields, "batch_config": options.batch}
-    metadata |= {name: value for name, value in settings.items() if value}
-    return post_form(
-        "models/upload",
-        metadata=f"{json.dumps(metadata)};type=application/json",
-        file=f"@{Path(options.file).expanduser()}",
+    return ModelWish(
+        options.name,
+        Path(options.file).expanduser(),
+        options.framework,
+        options.fields,
+        options.batch,
+        arch=options.arch,
+        accel=options.accel,
     )
 
 
-def _models_curl(session: Session, options: Namespace) -> str:
-    return post("models/list", {"workspace_id": session.client.get_current_workspace().id()})
+def _upload(session: Session, options: Namespace) -> Any:
+    from jupyter_edge.client.ensure import ensure_model
+
+    return ensure_model(session.client, _wish(options))
+
+
+def _upload_python(session: Session, options: Namespace) -> str:
+    wish = _wish(options)
+    named = {name: getattr(wish, name) for name in ("framework", "tensor_fields", "batch_config", "arch", "accel")}
+    code = call_code("ModelWish", repr(wish.name), f"pathlib.Path({str(wish.file)!r})", **named)
+    return f"print(ensure_model(client, {code}))"
+
+
+def _upload_curl(session: Session, options: Namespace) -> str:
+    wish = _wish(options)
+    metadata = json.dumps(wish.metadata(session.client.get_current_workspace().id()))
+    return post_form("models/upload", metadata=f"{metadata};type=application/json", file=f"@{wish.file}")
+
+
+def _models(session: Session, options: Namespace) -> Any:
+    return session.client.list_models()
 
 
 MODEL_VERBS = (
@@ -70,14 +72,14 @@ MODEL_VERBS = (
                 "what the file is; not needed for .onnx",
                 options={"choices": [framework.value for framework in Framework]},
             ),
+            *HARDWARE,
         ),
     ),
     Verb(
         "models",
         "list the models",
         "client.list_models()",
-        lambda session, options: session.client.list_models(),
-        python=lambda session, options: "print(client.list_models())",
-        curl=_models_curl,
+        _models,
+        **shown(_models),
     ),
 )

@@ -18,6 +18,7 @@ from jupyter_edge.magics.verbs.arguments import (
     get_pipeline_code,
     model_of,
     pipeline_of,
+    shown,
 )
 
 if TYPE_CHECKING:
@@ -81,14 +82,6 @@ def _pipeline_curl(session: Session, options: Namespace) -> str:
 
 def _pipelines(session: Session, options: Namespace) -> Any:
     return session.client.list_pipelines(session.client.get_current_workspace())
-
-
-def _pipelines_python(session: Session, options: Namespace) -> str:
-    return "print(client.list_pipelines(client.get_current_workspace()))"
-
-
-def _pipelines_curl(session: Session, options: Namespace) -> str:
-    return post("pipelines/list", {"workspace_id": session.client.get_current_workspace().id()})
 
 
 def _deploy(session: Session, options: Namespace) -> Any:
@@ -158,8 +151,7 @@ PIPELINE_VERBS = (
         "list the pipelines",
         "client.list_pipelines(client.get_current_workspace())",
         _pipelines,
-        python=_pipelines_python,
-        curl=_pipelines_curl,
+        **shown(_pipelines),
     ),
     Verb(
         "deploy",

@@ -20,6 +20,7 @@ from jupyter_edge.magics.verbs.arguments import (
     get_pipeline_code,
     pipeline_of,
     publish_of,
+    shown,
 )
 
 if TYPE_CHECKING:
@@ -50,18 +51,6 @@ def _publishes(session: Session, options: Namespace) -> Any:
     if options.pipeline is None:
         return session.client.list_publishes()
     return pipeline_of(session, options).publishes()
-
-
-def _publishes_python(session: Session, options: Namespace) -> str:
-    if options.pipeline is None:
-        return "print(client.list_publishes())"
-    return f"print({get_pipeline_code(options)}.publishes())"
-
-
-def _publishes_curl(session: Session, options: Namespace) -> str:
-    if options.pipeline is None:
-        return post("pipelines/list_publishes", {})
-    return post("pipelines/list_publishes_for_pipeline", {"pipeline_id": pipeline_of(session, options).id()})
 
 
 def _container_twin(session: Session, options: Namespace) -> str:
@@ -116,14 +105,6 @@ def _edge_list(session: Session, options: Namespace) -> Any:
     return session.client.list_edges(pipeline_of(session, options) if options.pipeline else None)
 
 
-def _edge_list_python(session: Session, options: Namespace) -> str:
-    return f"print(client.list_edges({get_pipeline_code(options) if options.pipeline else ''}))"
-
-
-def _edge_list_curl(session: Session, options: Namespace) -> str:
-    return post("pipelines/list_edges", {"pipeline_id": pipeline_of(session, options).id()} if options.pipeline else {})
-
-
 def _serve(session: Session, options: Namespace) -> Any:
     from jupyter_edge.client.serving import local_edge, local_edges, serve_here
 
@@ -162,8 +143,7 @@ PUBLISH_VERBS = (
         "list the publishes, of a pipeline or of all",
         "client.get_pipeline(PIPELINE).publishes()",
         _publishes,
-        python=_publishes_python,
-        curl=_publishes_curl,
+        **shown(_publishes),
         arguments=(Argument("pipeline", "the pipeline's name", "pipelines", {"nargs": "?"}),),
     ),
     Verb(
@@ -192,8 +172,7 @@ PUBLISH_VERBS = (
         "list the edges, of a pipeline or of all",
         "client.list_edges()",
         _edge_list,
-        python=_edge_list_python,
-        curl=_edge_list_curl,
+        **shown(_edge_list),
         arguments=(Argument("pipeline", "the pipeline's name", "pipelines", {"nargs": "?"}),),
     ),
     Verb(
