@@ -20,7 +20,7 @@ class InferenceRecord:
         rows: how many rows the request had.
         inputs: column name to values, as answered under ``in``; a dropped column is absent.
         outputs: output name to values, flattened to ``[rows, values]``.
-        check_failures: the names of failed checks, one list per row.
+        check_failures: the names of failed checks, one list per row; no lists at all where none failed.
         elapsed: nanoseconds to parse the input, then for each step.
         last_model: JSON text with ``model_name`` and ``model_sha`` of the last step.
         pipeline_version: UUID of the pipeline version that answered.

@@ -245,7 +245,9 @@ def _by_library(records: list[InferenceRecord], run_columns: list[Columns], time
     columns = {"time": arrow.Array.from_numpy(times)}
     for name in run_columns[0]:
         columns[name] = _join([columns_of_one[name] for columns_of_one in run_columns])
-    columns["check_failures"] = _lists_of_texts([row for record in records for row in record.check_failures])
+    columns["check_failures"] = _lists_of_texts(
+        [row for record in records for row in record.check_failures or [[]] * record.rows]
+    )
     columns["metadata.last_model"] = _repeated(first.last_model, rows)
     columns["metadata.pipeline_version"] = _repeated(first.pipeline_version, rows)
     columns["metadata.elapsed"] = _lists(elapsed, np.full(rows, len(first.elapsed)))

@@ -160,7 +160,7 @@ class InferenceService:
             rows=batch.rows,
             inputs=kept,
             outputs=outcome.outputs,
-            check_failures=[[]] * batch.rows,
+            check_failures=[],
             elapsed=[parsed, *outcome.elapsed],
             last_model=self._last_model,
             pipeline_version=self._pipeline.spec.version,

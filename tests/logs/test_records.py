@@ -85,6 +85,17 @@ def test_failed_checks_and_dropped_paths_are_kept_by_row() -> None:
     assert read(payload).column("metadata.dropped").to_pylist() == [["in.tensor"]] * 3
 
 
+@pytest.mark.parametrize("kind", ["float32", "bool"])  # written without a library, and by one
+def test_where_no_check_failed_each_row_says_so(kind: str) -> None:
+    records = [
+        record(0, 3, check_failures=[], inputs={"x": np.zeros((3, 2), kind)}),
+        record(3, inputs={"x": np.ones((1, 2), kind)}),
+    ]
+    ((rows, payload),) = encode(records)
+    assert rows == 4
+    assert read(payload).column("check_failures").to_pylist() == [[]] * 4
+
+
 def test_a_record_over_the_limit_is_cut_by_rows_and_small_ones_are_gathered() -> None:
     width = MAX_PAYLOAD // 4 // 3
     runs = list(group([record(0, 10, width=width), record(10), record(11)]))

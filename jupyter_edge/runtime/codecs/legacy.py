@@ -19,7 +19,7 @@ def encode(record: InferenceRecord, echoed: dict[str, Column] | None, spec: Pipe
     model = spec.models[-1]
     rows = [
         {
-            "check_failures": record.check_failures[row],
+            "check_failures": record.check_failures[row] if record.check_failures else [],
             "elapsed": record.elapsed,
             "model_name": model.name,
             "model_version": model.version,
