@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as widgets
 
 from jupyter_edge.core.errors import EdgeError, JobCancelledError
-from jupyter_edge.widgets.base import STYLE, Row, button, message
+from jupyter_edge.widgets.base import STYLE, Row, message
+from jupyter_edge.widgets.cancel_button import CancelButton
 
 if TYPE_CHECKING:
     from jupyter_edge.client import Job
@@ -23,9 +24,9 @@ _KINDS = {"succeeded": "good", "failed": "bad", "cancelled": "plain"}
 
 
 class JobProgress(widgets.VBox):
-    """How far a job is, and a button that cancels it, which acts while the kernel is idle.
+    """How far a job is, and a button that cancels it, also while the kernel runs a cell.
 
-    While a cell runs, no button acts: there the kernel's interrupt cancels what the cell waits for (``wait``).
+    An interrupt of the kernel cancels what a cell waits for (``wait``), too.
     """
 
     def __init__(self, job: Job | None = None) -> None:
@@ -33,9 +34,8 @@ class JobProgress(widgets.VBox):
         self._words = ""
         self._cancel: Callable[[], object] | None = None
         self._bar = widgets.FloatProgress(min=0, max=1, layout=widgets.Layout(flex="1 1 20em", width="auto"))
-        self._button = button("Cancel", "End this work before it is done")
+        self._button = CancelButton(self.cancel)
         self._line = widgets.HTML()
-        self._button.on_click(lambda _: self.cancel())
         super().__init__([widgets.HTML(STYLE), Row(self._bar, self._button), self._line])
         self.add_class("jupyter-edge-panel")
         self.add_class("jupyter-edge-job")
@@ -58,10 +58,14 @@ class JobProgress(widgets.VBox):
         if self.job is None:
             msg = "This bar follows no job: give it one, JobProgress(job)."
             raise EdgeError(msg)
-        with _cancelled_by_interrupt(self):
-            while not self.job.done:
-                time.sleep(_LOOK_SECONDS)
-                self._show(self.job.refresh())
+        self._button.waits = True
+        try:
+            with _cancelled_by_interrupt(self):
+                while not self.job.done:
+                    time.sleep(_LOOK_SECONDS)
+                    self._show(self.job.refresh())
+        finally:
+            self._button.waits = False
         if self.job.state == "succeeded":
             return self.job
         kind = JobCancelledError if self.job.state == "cancelled" else EdgeError
@@ -70,6 +74,7 @@ class JobProgress(widgets.VBox):
     def show(self, progress: float, words: str, cancel: Callable[[], object] | None) -> None:
         """Show work that is not the engine's, such as sending a file."""
         self._cancel = cancel
+        self._button.job = {}
         self._button.disabled = cancel is None
         self._button.layout.display = None
         self.layout.display = None
@@ -100,6 +105,7 @@ class JobProgress(widgets.VBox):
 
     def _begin(self, job: Job) -> None:
         self.show(job.progress, "", job.cancel)
+        self._button.job = {"id": job.id, "created_at": job.created_at.isoformat()}
         self._show(job)
 
     def _follow(self, job: Job, on_end: Callable[[Job], object] | None) -> None:

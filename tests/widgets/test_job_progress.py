@@ -78,6 +78,19 @@ def test_waiting_raises_what_the_job_failed_of(server: Server, job: Job) -> None
         JobProgress().wait()
 
 
+def test_the_button_knows_the_job_and_whether_a_cell_waits_for_it(server: Server, job: Job) -> None:
+    bar = JobProgress()
+    waits: list[bool] = []
+    bar._button.observe(lambda change: waits.append(change.new), "waits")
+    bar._begin(job)
+    assert bar._button.job == {"id": 7, "created_at": "2023-10-31T20:36:33.093439+00:00"}
+    server.answer = answer("succeeded")
+    bar.wait()
+    assert waits == [True, False]
+    bar.show(0.5, "Sending ccfraud.onnx: 50%", None)
+    assert bar._button.job == {}
+
+
 def test_an_interrupt_of_a_waiting_cell_cancels_the_job(server: Server, job: Job, until: Until) -> None:
     bar = JobProgress()
     bar._begin(job)
