@@ -25,8 +25,7 @@ def run_undeploy(jobs: Jobs, job_id: int, deployments: Deployments, deployment_i
 def _deploy(job: JobContext, sessions: Sessions, deployments: Deployments, deployment_id: int) -> None:
     outcome = deployments.submit(deployments.deploy(deployment_id))
     try:
-        while not outcome.done():
-            wait([outcome], _LOOK_SECONDS)
+        while wait([outcome], _LOOK_SECONDS).not_done:
             job.report(*deployments.progress(deployment_id))
     except JobCancelledError:
         if not deployments.stopping:

@@ -149,7 +149,7 @@ class Jobs:
             end = partial(self._end, job_id, failed, reason, state=state, error=reason)
             settle: Callable[[], None] = partial(outcome.set_exception, error)
         else:
-            end = partial(self._end, job_id, None, "", state="succeeded", progress=1.0)
+            end = partial(self._end, job_id, None, "", state="succeeded", progress=1.0, message="")
             settle = partial(outcome.set_result, result)
         ended = end()
         settle()

@@ -43,7 +43,7 @@ def test_a_job_runs_and_reports(jobs: Jobs) -> None:
     go_on.set()
     outcome.result(SECONDS)
     done = jobs.get(job_id)
-    assert (done.state, done.progress, done.error) == ("succeeded", 1.0, None)
+    assert (done.state, done.progress, done.message, done.error) == ("succeeded", 1.0, "", None)
     assert done.updated_at > done.created_at
 
 
