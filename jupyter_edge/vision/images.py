@@ -38,6 +38,8 @@ def read_image(image: ImageSource) -> Picture:
         return _from_array(image)
     if isinstance(image, bytes | bytearray | memoryview):
         return _decode(np.frombuffer(image, np.uint8), "these bytes")
+    if isinstance(image, str) and image.startswith(("http://", "https://")):
+        raise InvalidInputError(f"{image} is an address: fetch it first, and pass the bytes of the picture.")
     if isinstance(image, str | PathLike):
         return _from_path(Path(image).expanduser())
     if "PIL.Image" in sys.modules and isinstance(image, sys.modules["PIL.Image"].Image):
@@ -60,8 +62,9 @@ def _from_path(path: Path) -> Picture:
         raise InvalidInputError(
             f"There is no picture at {str(path)!r}, seen from {Path.cwd()}: check the path."
         ) from None
-    except OSError as error:
-        raise InvalidInputError(f"The picture {str(path)!r} cannot be read: {error.strerror}.") from error
+    except (OSError, ValueError) as error:  # a path with a null byte is none
+        reason = getattr(error, "strerror", None) or error
+        raise InvalidInputError(f"The picture {str(path)!r} cannot be read: {reason}.") from error
     return _decode(np.frombuffer(content, np.uint8), repr(str(path)))
 
 
@@ -82,7 +85,10 @@ def _decode(content: npt.NDArray[np.uint8], described: str) -> Picture:
 def _from_pil(image: Any) -> Picture:
     from PIL import ImageOps
 
-    upright = ImageOps.exif_transpose(image)
+    try:
+        upright = ImageOps.exif_transpose(image)
+    except (OSError, ValueError) as error:  # Pillow reads a file only now, which may be cut off, or closed
+        raise InvalidInputError(f"This PIL image cannot be read: {error}.") from error
     if upright.mode.startswith("I;16"):
         return _from_array(np.asarray(upright).astype(np.uint16))
     if upright.mode in {"F", "I"}:  # Pillow itself takes floats and 32-bit integers as 0 to 255, whatever they are

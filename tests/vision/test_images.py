@@ -123,6 +123,8 @@ def test_png_round_trips_every_pixel() -> None:
         (Image.new("F", (4, 4), 200.0), "floats from 0 to 1"),
         (Image.new("I", (4, 4), 200), "type int32"),
         (42, "not int"),
+        ("https://example.org/dog.png", "https://example.org/dog.png is an address: fetch it first"),
+        ("null\0byte.png", "null byte"),
     ],
 )
 def test_what_is_no_picture_gets_one_clear_sentence(source: object, words: str) -> None:
@@ -130,6 +132,15 @@ def test_what_is_no_picture_gets_one_clear_sentence(source: object, words: str) 
         read_image(source)  # type: ignore[arg-type]
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_pil_image_that_pillow_cannot_read_is_refused(quarters: Picture) -> None:
+    whole = to_png(quarters)
+    closed = Image.open(io.BytesIO(whole))
+    closed.close()
+    for image in (Image.open(io.BytesIO(whole[:-30])), closed):
+        with pytest.raises(InvalidInputError, match="PIL image cannot be read"):
+            read_image(image)
 
 
 def test_a_folder_and_a_text_file_are_named_in_the_error(tmp_path: Path) -> None:
