@@ -24,6 +24,7 @@ STYLE = f"<style>{stylesheet('panel')}</style>"
 _log = logging.getLogger(__name__)
 _LABEL_WIDTH = "144px"
 NO_PIPELINE = "No pipeline yet: make one first"
+_WORKING = "jupyter-edge-working"
 NOTHING = ""  # the value of a choice that has nothing to choose; None would show no text
 
 
@@ -45,7 +46,6 @@ class Panel(widgets.VBox, metaclass=_PanelType):
         self._lock = threading.RLock()
         self._showing = False
         self._state: Any = None
-        self._allowed: dict[widgets.Button, bool] = {}
         self._working: set[widgets.Button] = set()
         self._message = widgets.HTML()
         self._lines = {part: row.said for row in body if isinstance(row, Row) for part in row.children}
@@ -63,17 +63,16 @@ class Panel(widgets.VBox, metaclass=_PanelType):
         with self._lock:
             try:
                 state = self._read()
+                self._showing = True
+                self._show(state)
             except EdgeError as error:
                 self._unreachable.value = message(str(error), "bad")
                 return False
+            finally:
+                self._showing = False
             self._unreachable.value = ""
             changed = bool(state != self._state)
             self._state = state
-            self._showing = True
-            try:
-                self._show(state)
-            finally:
-                self._showing = False
             return changed
 
     def look(self) -> None:
@@ -133,9 +132,8 @@ class Panel(widgets.VBox, metaclass=_PanelType):
             self._lines.get(pressed, self._message).value = message(text, kind)
 
     def _allow(self, button: widgets.Button, allowed: bool) -> None:
-        """Let a button be pressed, once what it started before is done."""
-        self._allowed[button] = allowed
-        button.disabled = not allowed or button in self._working
+        """Let a button be pressed or not; one whose work is under way keeps the keyboard's focus, and waits for it."""
+        button.disabled = not allowed
 
     def _on_click(self, button: widgets.Button, work: Callable[[], str | None]) -> None:
         """Do something in a thread when a button is pressed, and say what it returns, or why it failed."""
@@ -145,7 +143,7 @@ class Panel(widgets.VBox, metaclass=_PanelType):
         if button in self._working or button.disabled:
             return
         self._working.add(button)
-        button.disabled = True
+        button.add_class(_WORKING)
         self.say()
         threading.Thread(target=self._do, args=(button, work), name="panel-work", daemon=True).start()
 
@@ -163,7 +161,7 @@ class Panel(widgets.VBox, metaclass=_PanelType):
             self.refresh()
             with self._lock:
                 self._working.discard(button)
-                button.disabled = not self._allowed.get(button, True)
+                button.remove_class(_WORKING)
             wake_all()
 
 

@@ -12,11 +12,12 @@ from jupyter_edge.widgets.base import NOTHING, Panel, field, set_options
 from jupyter_edge.widgets.edge_panel import EdgePanel
 from jupyter_edge.widgets.logs_panel import LogsPanel
 from jupyter_edge.widgets.pipeline_panel import PipelinePanel
+from jupyter_edge.widgets.poller import wake_all
 from jupyter_edge.widgets.publish_panel import PublishPanel
 from jupyter_edge.widgets.upload_panel import UploadPanel
 
 if TYPE_CHECKING:
-    from jupyter_edge.client import Client
+    from jupyter_edge.client import Client, Workspace
 
 _KINDS: dict[str, Callable[[Client], Panel]] = {
     "Models": UploadPanel,
@@ -33,6 +34,7 @@ class EdgeApp(Panel):
     title = "Edge"
 
     def __init__(self, client: Client) -> None:
+        self._found: dict[int, Workspace] = {}
         self._workspace = field(widgets.Dropdown, "Workspace", options=[("default", NOTHING)])
         self.panels = {name: make(client) for name, make in _KINDS.items()}
         self._tabs = widgets.Tab(list(self.panels.values()), titles=list(self.panels))
@@ -52,8 +54,8 @@ class EdgeApp(Panel):
         super().close()
 
     def _read(self) -> tuple[tuple[tuple[str, int], ...], int]:
-        found = self.client.list_workspaces()
-        return tuple((one.name(), one.id()) for one in found), self.client.get_current_workspace().id()
+        self._found = {one.id(): one for one in self.client.list_workspaces()}
+        return tuple((one.name(), key) for key, one in self._found.items()), self.client.get_current_workspace().id()
 
     def _show(self, state: tuple[tuple[tuple[str, int], ...], int]) -> None:
         workspaces, current = state
@@ -63,12 +65,11 @@ class EdgeApp(Panel):
     def _switch(self, change: Any) -> None:
         if self._showing or not change.new:
             return
-        for workspace in self.client.list_workspaces():
-            if workspace.id() == change.new:
-                self.client.set_current_workspace(workspace)
+        self.client.set_current_workspace(self._found[change.new])
         for panel in self.panels.values():
             panel.say()
             panel.refresh()
+        wake_all()
 
     def _open(self) -> None:
         for i, panel in enumerate(self.panels.values()):

@@ -59,5 +59,5 @@ class LogsPanel(Panel):
         elif self._opened and self._explored != state.chosen:
             from jupyter_edge.widgets.log_explorer import LogExplorer  # with pyarrow, which takes its time to load
 
-            self._explored = state.chosen
             self._explorer.children = [LogExplorer(self._pipeline)]
+            self._explored = state.chosen

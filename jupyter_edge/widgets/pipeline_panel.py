@@ -172,9 +172,10 @@ class PipelinePanel(Panel):
 
     def _do_create(self) -> str:
         name = self._new.value.strip()
+        is_known = name in [one.name() for one in self.client.list_pipelines(self.client.get_current_workspace())]
         self._wanted = self.client.get_pipeline(name, create_if_not_exist=True).id()
         self._new.value = ""
-        return f"Pipeline {name} is here: add its steps."
+        return f"Pipeline {name} was here already." if is_known else f"Pipeline {name} is here: add its steps."
 
     def _do_add(self) -> str | None:
         models, new = self._models(), self.client.get_model(self._model.value)

@@ -57,6 +57,7 @@ class TryIt:
         """
         import pandas as pd
 
+        self._answer.value = ""
         try:
             records = json.loads(self._rows.value)
         except ValueError as error:

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from typing import Any
+
+import pytest
 
 from jupyter_edge import samples
 from jupyter_edge.client import Client, ModelVersion, Pipeline
@@ -27,7 +30,9 @@ def test_a_pipeline_is_made_run_tried_and_ended(
 ) -> None:
     panel = PipelinePanel(client)
     panel._new.value = name = new_name()
-    assert f"Pipeline {name} is here" in press(panel, "Create")
+    assert f"Pipeline {name} is here: add its steps." in press(panel, "Create")
+    panel._new.value = name
+    assert f"Pipeline {name} was here already." in press(panel, "Create")
     press(panel, "Add step")
     assert [step.name for step in panel._state.chosen.steps] == ["ccfraud"]
     assert json.loads(panel._try._rows.value) == [{"tensor": [0.0] * 29}]
@@ -39,6 +44,9 @@ def test_a_pipeline_is_made_run_tried_and_ended(
     assert "out.fraud_probability" in panel._try._answer.value
     panel.refresh()
     assert "of one row so far" in panel._latency.words.value
+    panel._try._rows.value = "[1]"
+    assert "must be a list of objects" in press(panel, "Infer")
+    assert panel._try._answer.value == ""
     press(panel, "Remove")
     assert "deploy again to run them" in panel._live.value
     press(panel, "Undeploy")
@@ -91,3 +99,27 @@ def test_an_engine_that_is_gone_is_said_and_what_was_shown_stays(
     assert "Nothing answers" in panel._unreachable.value
     assert pipeline.name() in repr(panel)
     Client()
+
+
+def test_a_button_keeps_the_focus_while_it_works_and_is_deaf(
+    pipeline: Pipeline, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline.create_version()
+    panel = pipeline.panel()
+    begun, go_on = threading.Semaphore(0), threading.Event()
+
+    def work() -> None:
+        begun.release()
+        go_on.wait(30)
+
+    monkeypatch.setattr(panel, "_models", work)
+    panel._add.click()
+    assert begun.acquire(timeout=30)
+    panel.refresh()
+    assert not panel._add.disabled
+    assert "jupyter-edge-working" in panel._add._dom_classes
+    panel._add.click()
+    go_on.set()
+    until(lambda: not panel._working)
+    assert "jupyter-edge-working" not in panel._add._dom_classes
+    assert not begun.acquire(blocking=False)

@@ -36,6 +36,20 @@ def test_a_model_is_uploaded_and_its_inputs_named(client: Client, ccfraud: Path,
     assert (version.tensor_fields(), version.batch_config()) == (["tensor"], "single")
 
 
+def test_a_model_is_shown_again_after_a_workspace_without_any(
+    client: Client, ccfraud: Path, new_name: Callable[[], str]
+) -> None:
+    own = client.get_current_workspace()
+    client.upload_model("ccfraud", ccfraud)
+    panel = UploadPanel(client)
+    client.set_current_workspace(client.create_workspace(new_name()))
+    panel.refresh()
+    assert "Once a model is here" in panel._inputs.value
+    client.set_current_workspace(own)
+    panel.refresh()
+    assert "any x 29" in panel._inputs.value
+
+
 @pytest.mark.parametrize(
     ("name", "said"), [("not here.onnx", "There is no file"), ("", "No file is chosen"), ("text.onnx", "text.onnx")]
 )
