@@ -9,16 +9,14 @@ import pytest
 from jupyter_edge.engine.database import Sessions
 from jupyter_edge.engine.log_store import LogStore
 from tests.engine.log_helpers import database_with_pipeline
-from tests.engine.process import EngineProcess
+from tests.engine.process import EngineProcess, running_engine
 
 
 @pytest.fixture(scope="session")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineProcess]:
     """One engine for all tests that leave it running; what they make must have names of its own."""
-    process = EngineProcess(tmp_path_factory.mktemp("engine") / "home")
-    process.start()
-    yield process
-    assert process.stop() == 0, process.log()
+    with running_engine(tmp_path_factory.mktemp("engine") / "home") as process:
+        yield process
 
 
 @pytest.fixture

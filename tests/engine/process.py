@@ -6,7 +6,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -95,3 +96,12 @@ class EngineProcess:
 
     def log(self) -> str:
         return self.log_file.read_text(errors="replace")
+
+
+@contextmanager
+def running_engine(path: Path) -> Iterator[EngineProcess]:
+    """Run an engine of a home of its own, and see that it ends well."""
+    process = EngineProcess(path)
+    process.start()
+    yield process
+    assert process.stop() == 0, process.log()

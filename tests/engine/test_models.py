@@ -13,19 +13,8 @@ from sqlalchemy.orm import Session
 
 from jupyter_edge.core.errors import ConflictError, EntityNotFoundError
 from jupyter_edge.core.pipeline import ModelRef, definition_of
-from jupyter_edge.engine import models
+from jupyter_edge.engine import models, tables
 from jupyter_edge.engine.database import open_database
-from jupyter_edge.engine.tables import (
-    Deployment,
-    Model,
-    ModelConfig,
-    ModelVersion,
-    Pipeline,
-    PipelineVersion,
-    Publish,
-    User,
-    Workspace,
-)
 from tests.engine.process import MODEL, EngineProcess
 
 SHA = hashlib.sha256(MODEL.read_bytes()).hexdigest()
@@ -182,18 +171,20 @@ def session(tmp_path: Path) -> Session:
     return open_database(tmp_path / "engine.db")()
 
 
-def _use_model(session: Session, *, by_step: bool) -> tuple[Model, PipelineVersion, list[int]]:
-    user = User(email="me@localhost")
+def _use_model(session: Session, *, by_step: bool) -> tuple[tables.Model, tables.PipelineVersion, list[int]]:
+    user = tables.User(email="me@localhost")
     session.add(user)
     session.flush()
-    workspace = Workspace(name="work", created_by=user.id)
-    version = ModelVersion(sha=SHA, size=1, file_name="m", conversion={}, schema={}, configs=[ModelConfig()])
-    model = Model(name="fraud", workspace=workspace, versions=[version])
-    pipeline = Pipeline(name="watch", workspace=workspace)
+    workspace = tables.Workspace(name="work", created_by=user.id)
+    version = tables.ModelVersion(
+        sha=SHA, size=1, file_name="m", conversion={}, schema={}, configs=[tables.ModelConfig()]
+    )
+    model = tables.Model(name="fraud", workspace=workspace, versions=[version])
+    pipeline = tables.Pipeline(name="watch", workspace=workspace)
     session.add_all([model, pipeline])
     session.flush()
     steps = [ModelRef(model.name, version.version, SHA)] if by_step else []
-    pipeline_version = PipelineVersion(pipeline=pipeline, definition=definition_of("watch", steps))
+    pipeline_version = tables.PipelineVersion(pipeline=pipeline, definition=definition_of("watch", steps))
     session.add(pipeline_version)
     session.flush()
     return model, pipeline_version, [] if by_step else [version.configs[0].id]
@@ -202,7 +193,7 @@ def _use_model(session: Session, *, by_step: bool) -> tuple[Model, PipelineVersi
 @pytest.mark.parametrize("by_step", [True, False])
 def test_a_model_that_a_deployment_runs_is_not_deleted(session: Session, by_step: bool) -> None:
     model, version, configs = _use_model(session, by_step=by_step)
-    deployment = Deployment(
+    deployment = tables.Deployment(
         pipeline=version.pipeline,
         pipeline_version=version,
         deployed=True,
@@ -223,6 +214,6 @@ def test_a_model_that_a_deployment_runs_is_not_deleted(session: Session, by_step
 def test_a_model_that_a_publish_names_is_not_deleted(session: Session, by_step: bool) -> None:
     model, version, configs = _use_model(session, by_step=by_step)
     owner = model.workspace.created_by
-    session.add(Publish(pipeline_version=version, created_by=owner, model_config_ids=configs, engine_config={}))
+    session.add(tables.Publish(pipeline_version=version, created_by=owner, model_config_ids=configs, engine_config={}))
     with pytest.raises(ConflictError, match="publish 1 of pipeline 'watch'"):
         models.delete_model(session, model.id)

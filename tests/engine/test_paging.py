@@ -12,24 +12,11 @@ from sqlalchemy import Engine, event, select
 from sqlalchemy.orm import Session
 
 from jupyter_edge.core.home import Home
-from jupyter_edge.engine import edges, models, pipelines, publishes, workspaces
+from jupyter_edge.engine import edges, models, pipelines, publishes, tables, workspaces
 from jupyter_edge.engine.api.items import edge_item, publish_item
 from jupyter_edge.engine.api.pipelines import _items
 from jupyter_edge.engine.database import Sessions, open_database
 from jupyter_edge.engine.paging import Page, Window
-from jupyter_edge.engine.tables import (
-    Deployment,
-    Edge,
-    Job,
-    Model,
-    ModelConfig,
-    ModelVersion,
-    Pipeline,
-    PipelineVersion,
-    Publish,
-    User,
-    Workspace,
-)
 from tests.engine.process import EngineProcess
 
 MODELS, EDGES, PIPELINES, WORKSPACES, JOBS = 5000, 2000, 300, 120, 250
@@ -47,34 +34,38 @@ LISTS: dict[str, tuple[str, dict[str, Any], int]] = {
 
 def fill(session: Session) -> None:
     """Write what thousands of requests would have made."""
-    owner = User(email="somebody@localhost")
+    owner = tables.User(email="somebody@localhost")
     session.add(owner)
     session.flush()
-    places = [Workspace(name=f"place-{number}", created_by=owner.id) for number in range(WORKSPACES)]
+    places = [tables.Workspace(name=f"place-{number}", created_by=owner.id) for number in range(WORKSPACES)]
     session.add_all(places)
     session.add_all(
-        Job(kind="deploy" if number % 5 else "publish", subject=f"flow-{number % 9}", state="succeeded")
+        tables.Job(kind="deploy" if number % 5 else "publish", subject=f"flow-{number % 9}", state="succeeded")
         for number in range(JOBS)
     )
     session.flush()
-    session.add_all(Model(workspace_id=places[0].id, name=f"model-{number}") for number in range(MODELS - 1))
-    config = ModelConfig()
+    session.add_all(tables.Model(workspace_id=places[0].id, name=f"model-{number}") for number in range(MODELS - 1))
+    config = tables.ModelConfig()
     file = {"sha": "0" * 64, "size": 1, "file_name": "m.onnx", "conversion": {}, "schema": {}}
-    session.add(ModelVersion(model=Model(workspace_id=places[0].id, name="the-one_%"), configs=[config], **file))
+    session.add(
+        tables.ModelVersion(model=tables.Model(workspace_id=places[0].id, name="the-one_%"), configs=[config], **file)
+    )
     session.flush()
     made = []
     for number in range(PIPELINES):
-        version = PipelineVersion(definition={}, pipeline=Pipeline(workspace_id=places[1].id, name=f"Flow-{number}"))
+        version = tables.PipelineVersion(
+            definition={}, pipeline=tables.Pipeline(workspace_id=places[1].id, name=f"Flow-{number}")
+        )
         session.add(version)
         session.flush()
         chosen = {"pipeline_version": version, "model_config_ids": [config.id], "engine_config": {}}
-        session.add(Deployment(pipeline=version.pipeline, deployed=False, **chosen))
-        made.append(Publish(created_by=owner.id, status="Published", **chosen))
+        session.add(tables.Deployment(pipeline=version.pipeline, deployed=False, **chosen))
+        made.append(tables.Publish(created_by=owner.id, status="Published", **chosen))
         session.add(made[-1])
     for number in range(EDGES):
         moment = BEGAN + timedelta(seconds=number // 10)  # many share a moment
         own = {"name": f"shop-{number}", "created_at": moment, "tags": [], "cpus": 1.0, "memory": "1Gi"}
-        session.add(Edge(publish=made[number % PIPELINES], **own))
+        session.add(tables.Edge(publish=made[number % PIPELINES], **own))
 
 
 @pytest.fixture(scope="module")
@@ -206,7 +197,7 @@ def show_edges(session: Session, window: Window) -> Page[Any]:
 
 def show_workspaces(session: Session, window: Window) -> Page[Any]:
     page = workspaces.list_workspaces(session, None, window)
-    assert workspaces.ids_in(session, Pipeline, page.rows)
+    assert workspaces.ids_in(session, tables.Pipeline, page.rows)
     return page
 
 
@@ -239,5 +230,5 @@ def test_jobs_are_found_by_what_they_are_about(large: EngineProcess) -> None:
 
 def test_the_order_of_edges_is_by_moment_and_name(sessions: Sessions) -> None:
     with sessions() as session:
-        whole = list(session.scalars(select(Edge.name).order_by(Edge.created_at, Edge.name)))
+        whole = list(session.scalars(select(tables.Edge.name).order_by(tables.Edge.created_at, tables.Edge.name)))
         assert [edge.name for edge in edges.list_edges(session).rows] == whole

@@ -12,7 +12,7 @@ from pytest_jupyter.jupyter_server import *  # noqa: F403 (fixtures for this fol
 from tornado.httpclient import HTTPClientError, HTTPResponse
 
 from jupyter_edge.server.app import EdgeServerApp
-from tests.engine.process import EngineProcess
+from tests.engine.process import EngineProcess, running_engine
 
 Fetch: TypeAlias = Callable[..., Awaitable[HTTPResponse]]
 
@@ -20,10 +20,8 @@ Fetch: TypeAlias = Callable[..., Awaitable[HTTPResponse]]
 @pytest.fixture(scope="session")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineProcess]:
     """One engine for all tests that leave it running."""
-    process = EngineProcess(tmp_path_factory.mktemp("engine") / "home")
-    process.start()
-    yield process
-    assert process.stop() == 0, process.log()
+    with running_engine(tmp_path_factory.mktemp("engine") / "home") as process:
+        yield process
 
 
 @pytest.fixture
