@@ -44,19 +44,18 @@ export function addRowCommands<T>(
 ): void {
   const keyOf = (args: ReadonlyPartialJSONObject): string | null =>
     typeof args.id === 'string' || typeof args.id === 'number' ? String(args.id) : focused();
-  const rowOf = (key: string | null): T | undefined =>
-    section.list.items.find(row => section.key(row) === key);
   for (const action of section.actions) {
     context.commands.addCommand(commandId(action.id), {
       label: action.label,
       caption: action.caption,
       icon: args => (args.isPalette ? undefined : action.icon),
       describedBy: { args: schemaOf(context, section) },
-      isEnabled: args => isOffered(action, rowOf(keyOf(args))),
+      isEnabled: args => mayRun(section, action, keyOf(args)),
       execute: async args => {
-        const row = rowOf(keyOf(args));
-        if (row !== undefined) {
-          await run(action, row, context.trans);
+        try {
+          await action.run(await rowFor(context, section, action, keyOf(args)));
+        } catch (error) {
+          notifyError(error, context.trans);
         }
       }
     });
@@ -71,14 +70,47 @@ function schemaOf<T>({ trans }: IContext, section: ISection<T>): ReadonlyJSONObj
   return { type: 'object', properties: { id: { type: ['string', 'integer'], description } } };
 }
 
-function isOffered<T>(action: IAction<T>, row: T | undefined): boolean {
-  return row !== undefined && (action.isOffered?.(row) ?? true);
+/** Whether an action can be done with a row; one that was not read yet is looked at when it comes to that. */
+function mayRun<T>({ list, key }: ISection<T>, action: IAction<T>, wanted: string | null): boolean {
+  const row = list.items.find(one => key(one) === wanted);
+  return row === undefined ? wanted !== null : isOffered(action, row);
 }
 
-async function run<T>(action: IAction<T>, row: T, trans: IContext['trans']): Promise<void> {
-  try {
-    await action.run(row);
-  } catch (error) {
-    notifyError(error, trans);
+function isOffered<T>(action: IAction<T>, row: T): boolean {
+  return action.isOffered?.(row) ?? true;
+}
+
+/**
+ * Return the row that a command is about, read from the engine where it is not in the list.
+ *
+ * @throws Error if there is none, or the action does not go with it.
+ */
+async function rowFor<T>(
+  { model, trans }: IContext,
+  { title, list, key, face }: ISection<T>,
+  action: IAction<T>,
+  wanted: string | null
+): Promise<T> {
+  if (wanted === null) {
+    throw new Error(trans.__('No row of “%1” is chosen: choose one in the Edge panel first.', title));
   }
+  if (model.workspace === null) {
+    await model.refresh(null);
+  }
+  const row = await list.find(one => key(one) === wanted);
+  if (row === undefined) {
+    const place = model.workspace?.name ?? '';
+    throw new Error(
+      trans.__(
+        '“%1” of workspace “%2” has no row %3: it was deleted, or is another workspace’s.',
+        title,
+        place,
+        wanted
+      )
+    );
+  }
+  if (!isOffered(action, row)) {
+    throw new Error(trans.__('“%1” does not take “%2” as it is now.', face(row).title, action.label));
+  }
+  return row;
 }

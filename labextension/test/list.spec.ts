@@ -35,6 +35,20 @@ test('a list begins with one page, whatever it holds', async () => {
   expect(numbers.requests).toHaveLength(1);
 });
 
+test('a row is found that is not read yet, or that the filter hides', async () => {
+  const numbers = new Numbers(5000);
+  const list = new ListModel(numbers.page);
+  await list.refresh();
+  expect(await list.find(row => row === 99)).toBe(99);
+  expect(numbers.requests).toHaveLength(1);
+  list.filter = '12';
+  await list.refresh();
+  expect(await list.find(row => row === 4567)).toBe(4567);
+  expect(await list.find(row => row === 5000)).toBeUndefined();
+  expect(list.items).toContain(12);
+  expect(list.items).not.toContain(4567);
+});
+
 test('a list grows to its end in few requests, each for other rows', async () => {
   const numbers = new Numbers(5000);
   const list = new ListModel(numbers.page);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -9,15 +10,15 @@ from contextlib import suppress
 import psutil
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Request, expect
 
 from jupyter_edge import Client, DeploymentConfigBuilder, Framework
 from jupyter_edge.client.discovery import locate_engine, stop_engine
 from jupyter_edge.client.pipeline import Pipeline
 from jupyter_edge.core.home import Home
 from jupyter_edge.samples import path
-from tests.browser.conftest import command
-from tests.browser.lab import TOKEN, Lab
+from tests.browser.conftest import choose_workspace, client_in, command, deployed, open_panel, row
+from tests.browser.lab import Lab
 from tests.edge.conftest import until
 
 pytestmark = pytest.mark.browser
@@ -27,38 +28,23 @@ LIVE_MS = 10_000  # far below the poll's 30 s: what comes by then came by an eve
 
 @pytest.fixture
 def client(engine_home: Home) -> Client:
-    client = Client()
-    names = {workspace.name(): workspace for workspace in client.list_workspaces()}
-    client.set_current_workspace(names.get("sidebar") or client.create_workspace("sidebar"))
-    return client
+    return client_in("sidebar")
 
 
 @pytest.fixture
 def pipeline(client: Client) -> Iterator[Pipeline]:
-    model = client.upload_model("ccfraud", path("ccfraud.onnx"), framework=Framework.ONNX)
-    pipeline = client.build_pipeline("fraud-check").add_model_step(model.configure(tensor_fields=["tensor"]))
-    pipeline.deploy()
-    yield pipeline
-    pipeline.undeploy()
+    with deployed(client, "ccfraud", "fraud-check") as pipeline:
+        yield pipeline
 
 
 @pytest.fixture
-def panel(lab: Lab, page: Page, engine_home: Home) -> Locator:
-    page.goto(f"{lab.url}/lab?reset&token={TOKEN}")
-    page.get_by_role("tab", name="Edge").click()
-    return page.locator("#jupyter-edge-panel")
-
-
-def choose_workspace(panel: Locator) -> None:
-    panel.get_by_role("combobox", name="Workspace").select_option("sidebar")
-
-
-def row(panel: Locator, section: str, name: str) -> Locator:
-    return panel.get_by_role("treegrid", name=section, exact=True).get_by_role("row").filter(has_text=name)
+def panel(lab: Lab, page: Page, client: Client) -> Locator:
+    panel = open_panel(page, lab)
+    choose_workspace(panel, "sidebar")
+    return panel
 
 
 def test_what_a_notebook_uploads_shows_by_itself(client: Client, pipeline: Pipeline, panel: Locator) -> None:
-    choose_workspace(panel)
     row(panel, "Models", "ccfraud").first.wait_for()
     client.upload_model("just-made", path("ccfraud.onnx"), framework=Framework.ONNX)
     expect(row(panel, "Models", "just-made")).to_be_visible(timeout=LIVE_MS)
@@ -71,7 +57,6 @@ def test_a_pipeline_is_inferred_published_and_given_an_edge(
     asked: list[str],
     photograph: Callable[[Locator, str], None],
 ) -> None:
-    choose_workspace(panel)
     deployed = row(panel, "Pipelines", "fraud-check")
     deployed.focus()
     page.keyboard.press("Shift+F10")
@@ -98,7 +83,6 @@ def test_a_pipeline_is_inferred_published_and_given_an_edge(
 
 
 def test_screen_readers_and_keyboards_can_use_the_panel(client: Client, pipeline: Pipeline, panel: Locator) -> None:
-    choose_workspace(panel)
     first = row(panel, "Models", "ccfraud").first
     first.focus()
     first.press("Space")
@@ -107,37 +91,33 @@ def test_screen_readers_and_keyboards_can_use_the_panel(client: Client, pipeline
     assert [(each["id"], [node["html"] for node in each["nodes"]]) for each in found] == []
 
 
-def heights(panel: Locator) -> dict[str, float]:
-    """How high each open section is."""
+def even_height(panel: Locator, names: set[str]) -> float | None:
+    """How high each section is, if these are open and all alike."""
     sections = panel.get_by_role("region", name=re.compile(" Section$"))
     sizes = "sections => sections.map(s => [s.id.replace('jupyter-edge-', ''), s.getBoundingClientRect().height])"
-    return dict(sections.filter(visible=True).evaluate_all(sizes))
+    heights = dict(sections.filter(visible=True).evaluate_all(sizes))
+    is_even = set(heights) == names and max(heights.values()) - min(heights.values()) < 4
+    return min(heights.values()) if is_even else None
 
 
-def test_a_section_opened_late_gets_a_fair_share_and_sizes_outlive_a_reload(
-    client: Client, panel: Locator, page: Page
-) -> None:
-    panel.get_by_role("combobox", name="Workspace").wait_for()
+def keeps_open(request: Request, names: set[str]) -> bool:
+    """Tell whether JupyterLab keeps that these sections are open, which it does a while after a change."""
+    if request.method != "PUT" or "/api/workspaces/" not in request.url:
+        return False
+    kept = json.loads(request.post_data or "")["data"].get("jupyter-edge:panel")
+    return kept is not None and set(kept["open"]) == names
+
+
+def test_a_section_opened_late_gets_a_fair_share_and_sizes_outlive_a_reload(panel: Locator, page: Page) -> None:
+    names = {"models", "pipelines", "edges", "activity", "log"}
     command(page, "jupyter-edge:open-section", section="log")
-    expect(panel.get_by_role("region", name="Log Section")).to_be_visible()
-    page.wait_for_timeout(300)  # for the layout: what is read next is what it came to
-    shares = heights(panel)
-    assert set(shares) == {"models", "pipelines", "edges", "activity", "log"}
-    assert max(shares.values()) - min(shares.values()) < 4
-    handle = panel.locator(".lm-SplitPanel-handle, .lm-AccordionPanel-title").filter(has_text="Pipelines").first
-    handle.click()
-    expect(panel.get_by_role("region", name="Pipelines Section")).to_be_hidden()
-    page.wait_for_timeout(300)
-    larger = heights(panel)
-    assert max(larger.values()) - min(larger.values()) < 4
-    assert min(larger.values()) > max(shares.values())
-    page.wait_for_timeout(1500)  # the state is saved a moment after it changed
-    page.goto(page.url.replace("?reset", "").split("&")[0])
-    panel.get_by_role("combobox", name="Workspace").wait_for()
-    page.wait_for_timeout(500)
-    restored = heights(panel)
-    assert set(restored) == set(larger)
-    assert max(restored.values()) - min(restored.values()) < 4
+    share = until(lambda: even_height(panel, names), "five sections that share the panel")
+    fewer = names - {"pipelines"}
+    with page.expect_response(lambda answer: keeps_open(answer.request, fewer)):
+        panel.locator(".lm-AccordionPanel-title").filter(has_text="Pipelines").click()
+    assert until(lambda: even_height(panel, fewer), "four sections that share the panel") > share
+    page.goto(page.url.split("?")[0])
+    until(lambda: even_height(panel, fewer), "the same sections after a reload")
 
 
 def replicas(engine: int | None) -> int:
@@ -152,7 +132,6 @@ def test_a_long_deployment_is_cancelled_from_the_panel(client: Client, pipeline:
     large = client.build_pipeline("large").add_model_step(
         client.get_model("ccfraud").configure(tensor_fields=["tensor"])
     )
-    choose_workspace(panel)
     config = DeploymentConfigBuilder().replica_count(40).cpus(0.1).memory("512Mi").build()
     large.deploy(deployment_config=config, wait=False)
     job = row(panel, "Activity", "Deployment of large")
@@ -172,7 +151,6 @@ def choose(page: Page, title: str) -> None:
 
 
 def test_settings_hold_at_once(client: Client, panel: Locator, page: Page) -> None:
-    choose_workspace(panel)
     command(page, "settingeditor:open", query="Edge")
     item = page.locator(".jp-Edge-status")
     expect(item).to_be_visible()
@@ -187,9 +165,50 @@ def test_settings_hold_at_once(client: Client, panel: Locator, page: Page) -> No
     expect(item).to_be_visible()
 
 
+def test_a_command_finds_rows_that_are_not_shown_and_says_where_there_is_none(
+    client: Client, panel: Locator, page: Page
+) -> None:
+    client.upload_model("hidden", path("ccfraud.onnx"), framework=Framework.ONNX)
+    (hidden,) = (model.id() for model in client.list_models() if model.name() == "hidden")
+    panel.get_by_placeholder("Filter by name").fill("nothing-like-this")
+    expect(panel.get_by_role("region", name="Models Section")).to_contain_text("No name contains")
+    command(page, "jupyter-edge:delete-model", id=hidden)
+    page.get_by_role("dialog").get_by_role("button", name="Delete", exact=True).click()
+    until(lambda: "hidden" not in {one.name() for one in client.list_models()}, "a model that is deleted")
+    command(page, "jupyter-edge:delete-model", id=999_999)
+    said = page.locator(".Toastify__toast")
+    expect(said.filter(has_text="“Models” of workspace “sidebar” has no row 999999")).to_be_visible()
+    command(page, "jupyter-edge:undeploy-pipeline", id=client.build_pipeline("calm").id())
+    expect(said.filter(has_text="“calm” does not take “Undeploy” as it is now.")).to_be_visible()
+
+
+def test_a_new_pipeline_gets_a_name_that_is_free(
+    client: Client, panel: Locator, page: Page, photograph: Callable[[Locator, str], None]
+) -> None:
+    client.upload_model("step", path("ccfraud.onnx"), framework=Framework.ONNX)
+    client.build_pipeline("taken").create_version()
+    step = row(panel, "Models", "step")
+    step.hover()
+    photograph(panel, "sidebar-models")
+    step.get_by_role("button", name="New Pipeline With…").click()
+    dialog = page.get_by_role("dialog")
+    name, create = dialog.get_by_role("textbox", name="Name"), dialog.get_by_role("button", name="Create")
+    expect(name).to_be_focused()
+    photograph(dialog.locator(".jp-Dialog-content"), "new-pipeline")
+    name.press_sequentially("taken")
+    expect(dialog).to_contain_text("A pipeline “taken” is there already")
+    expect(create).to_be_disabled()
+    dialog.get_by_role("button", name="Add Step").click()
+    photograph(dialog.locator(".jp-Dialog-content"), "new-pipeline-taken")
+    name.press("End")
+    name.press_sequentially("-not")
+    expect(create).to_be_enabled()
+    name.press("Enter")
+    expect(row(panel, "Pipelines", "taken-not")).to_contain_text("step → step")
+
+
 def test_deleting_asks_first(client: Client, panel: Locator, page: Page) -> None:
     client.upload_model("unwanted", path("ccfraud.onnx"), framework=Framework.ONNX)
-    choose_workspace(panel)
     row(panel, "Models", "unwanted").press("Delete")
     page.get_by_role("dialog").get_by_role("button", name="Keep").click()
     expect(row(panel, "Models", "unwanted")).to_be_visible()
@@ -201,11 +220,10 @@ def test_deleting_asks_first(client: Client, panel: Locator, page: Page) -> None
 def test_a_stopped_engine_is_started_from_the_panel(
     client: Client, panel: Locator, engine_home: Home, photograph: Callable[[Locator, str], None]
 ) -> None:
-    panel.get_by_role("combobox", name="Workspace").wait_for()
+    client.upload_model("lasting", path("ccfraud.onnx"), framework=Framework.ONNX)
     stop_engine(engine_home)
     panel.get_by_role("button", name="Refresh Edge").click()
     expect(panel.get_by_role("alert")).to_contain_text("Engine is stopped")
     photograph(panel, "sidebar-stopped")
     panel.get_by_role("button", name="Start engine").click()
-    choose_workspace(panel)
-    row(panel, "Models", "ccfraud").first.wait_for()
+    row(panel, "Models", "lasting").wait_for()

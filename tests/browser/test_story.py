@@ -71,7 +71,7 @@ def rows(panel: Locator, section: str) -> Locator:
 
 
 def press(row: Locator, button: str) -> None:
-    row.hover()
+    row.focus()  # its buttons are there as long as it has the focus, wherever it moves
     row.get_by_role("button", name=button).click()
 
 

@@ -69,6 +69,24 @@ export class ListModel<T> {
     await (this._running ?? this.run(() => this.read([...this.items], this._next)));
   }
 
+  /** Return a row that may not be among those that are read, or shown by the filter; undefined where there is none. */
+  async find(isWanted: (row: T) => boolean): Promise<T | undefined> {
+    const known = this.items.find(isWanted);
+    if (known !== undefined) {
+      return known;
+    }
+    let after: string | null = null;
+    do {
+      const page: IPage<T> = await this.fetchPage({ limit: MOST, after, filter: '' });
+      const found = page.items.find(isWanted);
+      if (found !== undefined) {
+        return found;
+      }
+      after = page.next;
+    } while (after !== null);
+    return undefined;
+  }
+
   /** Read again the pages that are shown; calls during one are joined into one more. */
   async refresh(): Promise<void> {
     if (this._running) {

@@ -50,7 +50,7 @@ export function FleetTable({ context, page, filter, onFilter }: IFleetTableProps
   );
   const count =
     rows.length === edges.length
-      ? trans._n('%1 edge', '%1 edges', edges.length)
+      ? trans._n('%2 edge', '%2 edges', edges.length, edges.length.toLocaleString())
       : trans.__('%1 of %2 edges', rows.length.toLocaleString(), edges.length.toLocaleString());
   return (
     <Card title={trans.__('Edges')} aside={search} isWide={true}>

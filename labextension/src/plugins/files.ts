@@ -6,6 +6,7 @@ import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
 import { DropTarget } from '../files/dropTarget';
 import { addFileTypes } from '../files/fileTypes';
+import { addFileViews } from '../files/fileView';
 import { inferOn } from '../files/infer';
 import { kindOf, type FileKind } from '../files/kinds';
 import { uploadFiles } from '../files/upload';
@@ -32,6 +33,7 @@ const files: JupyterFrontEndPlugin<void> = {
     const selection = new Selection(app, browsers);
     addUpload(edge, selection);
     addInfer(edge, selection);
+    addFileViews(app.docRegistry, edge, UPLOAD, INFER);
     for (const command of [UPLOAD, INFER]) {
       palette?.addItem({ command, category: edge.trans.__('Edge'), args: { isPalette: true } });
     }

@@ -72,7 +72,7 @@ export function edgeState(
 }
 
 function face(item: IEdge, { trans }: IContext): IRowFace {
-  const shipped = [trans._n('%1 row', '%1 rows', item.rows)];
+  const shipped = [trans._n('%2 row', '%2 rows', item.rows, item.rows.toLocaleString())];
   if (item.backlog_rows) {
     shipped.push(trans.__('%1 to come', item.backlog_rows.toLocaleString()));
   }

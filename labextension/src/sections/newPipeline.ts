@@ -72,5 +72,7 @@ async function wantedOf(
   });
   return name && given.length > 0
     ? { name, models: given }
-    : askForPipeline(trans, models, { name, models: given.length > 0 ? given : [newest.id] });
+    : askForPipeline(trans, models, { name, models: given.length > 0 ? given : [newest.id] }, wanted =>
+        hasPipeline(model.client, id, wanted)
+      );
 }

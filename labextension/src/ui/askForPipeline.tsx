@@ -10,13 +10,17 @@ import type { IModel } from '../model/types';
 const NAME = '[a-z0-9]([a-z0-9\\-]*[a-z0-9])?';
 const MOST_LETTERS = 63;
 
+/** Whether a name is a pipeline's already. */
+type IsTaken = (name: string) => Promise<boolean>;
+
 /** Ask what a new pipeline is called and made of; null where it is not to be made. */
 export async function askForPipeline(
   trans: TranslationBundle,
   models: readonly IModel[],
-  start: INewPipeline
+  start: INewPipeline,
+  isTaken: IsTaken
 ): Promise<INewPipeline | null> {
-  const body = new PipelineForm(trans, models, start);
+  const body = new PipelineForm(trans, models, start, isTaken);
   const { button, value } = await showDialog({
     title: trans.__('New pipeline'),
     body,
@@ -33,7 +37,8 @@ class PipelineForm extends ReactWidget implements Dialog.IBodyWidget<INewPipelin
   constructor(
     private readonly trans: TranslationBundle,
     private readonly models: readonly IModel[],
-    private value: INewPipeline
+    private value: INewPipeline,
+    private readonly isTaken: IsTaken
   ) {
     super();
   }
@@ -43,9 +48,15 @@ class PipelineForm extends ReactWidget implements Dialog.IBodyWidget<INewPipelin
   }
 
   override render(): React.JSX.Element {
-    const { trans, models, value } = this;
+    const { trans, models, value, isTaken } = this;
     return (
-      <Fields trans={trans} models={models} start={value} onChange={changed => (this.value = changed)} />
+      <Fields
+        trans={trans}
+        models={models}
+        start={value}
+        isTaken={isTaken}
+        onChange={changed => (this.value = changed)}
+      />
     );
   }
 }
@@ -54,15 +65,15 @@ interface IFieldsProps {
   trans: TranslationBundle;
   models: readonly IModel[];
   start: INewPipeline;
+  isTaken: IsTaken;
   onChange: (value: INewPipeline) => void;
 }
 
-function Fields({ trans, models, start, onChange }: IFieldsProps): React.JSX.Element {
+function Fields({ trans, models, start, isTaken, onChange }: IFieldsProps): React.JSX.Element {
   const [value, setValue] = React.useState(start);
   const input = React.useRef<HTMLInputElement>(null);
-  const hint = React.useId();
-  // The dialog looks only at input events at what is not valid yet.
-  React.useEffect(() => void input.current?.dispatchEvent(new Event('input', { bubbles: true })), []);
+  const [hint, order] = [React.useId(), React.useId()];
+  const taken = useTaken(input, value.name, isTaken);
   const change = (part: Partial<INewPipeline>): void => {
     const changed = { ...value, ...part };
     setValue(changed);
@@ -80,12 +91,18 @@ function Fields({ trans, models, start, onChange }: IFieldsProps): React.JSX.Ele
           pattern={NAME}
           maxLength={MOST_LETTERS}
           aria-describedby={hint}
+          aria-invalid={taken}
           value={value.name}
           onChange={event => change({ name: event.target.value })}
         />
       </label>
-      <p id={hint}>{trans.__('Lower-case letters and digits, with “-” between them')}</p>
-      <ol aria-label={trans.__('Steps, in the order in which they run')}>
+      <p id={hint} className={taken ? 'jp-mod-taken' : ''} aria-live="polite">
+        {taken
+          ? trans.__('A pipeline “%1” is there already: use another name', value.name)
+          : trans.__('Lower-case letters and digits, with “-” between them')}
+      </p>
+      <span id={order}>{trans.__('Steps, in the order in which they run')}</span>
+      <ol aria-labelledby={order}>
         {steps.map((id, index) => (
           <Step
             key={index}
@@ -109,6 +126,32 @@ function Fields({ trans, models, start, onChange }: IFieldsProps): React.JSX.Ele
       </button>
     </div>
   );
+}
+
+/** Whether the name in a box is taken; the dialog does not let it pass while it is, nor before that is known. */
+function useTaken(box: React.RefObject<HTMLInputElement>, name: string, isTaken: IsTaken): boolean {
+  const [taken, setTaken] = React.useState<string | null>(null);
+  React.useEffect(() => {
+    const judge = (complaint: string): void => {
+      box.current?.setCustomValidity(complaint);
+      box.current?.dispatchEvent(new Event('input', { bubbles: true })); // what the dialog looks at validity for
+    };
+    let isLatest = true;
+    const answered = (found: boolean): void => {
+      if (isLatest) {
+        setTaken(found ? name : null);
+        judge(found ? 'taken' : '');
+      }
+    };
+    judge(name && 'unknown');
+    if (name) {
+      isTaken(name).then(answered, () => answered(false)); // the engine has the last word
+    }
+    return () => {
+      isLatest = false;
+    };
+  }, [box, name, isTaken]);
+  return taken === name;
 }
 
 interface IStepProps extends Pick<IFieldsProps, 'trans' | 'models'> {

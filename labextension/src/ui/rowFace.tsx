@@ -13,7 +13,7 @@ export function RowFace({ face }: { face: IRowFace }): React.JSX.Element {
         </span>
         {face.state && <span className="jp-Edge-state">{face.state}</span>}
       </div>
-      <div className="jp-Edge-second">
+      <div className={`jp-Edge-second ${face.tone ? 'jp-mod-marked' : ''}`}>
         {face.progress === undefined ? (
           <Subtitle>{face.subtitle}</Subtitle>
         ) : (

@@ -20,6 +20,7 @@ export function RowList<T>({ context, section, drawing }: IRowListProps<T>): Rea
   const { list } = section;
   const scroller = React.useRef<HTMLDivElement>(null);
   const [current, setCurrent] = React.useState<string | null>(null);
+  const [pointed, setPointed] = React.useState<string | null>(null);
   const [opened, setOpened] = React.useState<ReadonlySet<string>>(new Set());
   const keys = React.useMemo(() => list.items.map(section.key), [list.items, section]);
   const index = Math.max(0, current === null ? 0 : keys.indexOf(current));
@@ -56,7 +57,14 @@ export function RowList<T>({ context, section, drawing }: IRowListProps<T>): Rea
   };
 
   return (
-    <div className="jp-Edge-scroller" ref={scroller} role="presentation" onKeyDown={onKeyDown}>
+    <div
+      className="jp-Edge-scroller"
+      ref={scroller}
+      role="presentation"
+      onKeyDown={onKeyDown}
+      onPointerOver={event => setPointed(keyAt(event.target))} // a row that is scrolled away hears of no leave
+      onPointerLeave={() => setPointed(null)}
+    >
       <div
         className="jp-Edge-rows"
         role="treegrid"
@@ -78,6 +86,7 @@ export function RowList<T>({ context, section, drawing }: IRowListProps<T>): Rea
               start={start}
               measure={virtualizer.measureElement}
               isCurrent={position === index}
+              isPointed={key === pointed}
               isOpen={opened.has(key)}
               drawing={drawing}
               onFocus={setCurrent}
@@ -102,6 +111,12 @@ export function targetOf(key: string, index: number, count: number): number | nu
     PageUp: index - page
   };
   return targets[key] ?? null;
+}
+
+/** The key of the row that an element is in. */
+function keyAt(target: EventTarget): string | null {
+  const row = target instanceof Element ? target.closest<HTMLElement>('[role="row"]') : null;
+  return row?.dataset.key ?? null;
 }
 
 function toggled(opened: ReadonlySet<string>, key: string): ReadonlySet<string> {

@@ -1,8 +1,23 @@
-import { Time } from '@jupyterlab/coreutils';
+const UNITS = [
+  ['year', 31_536_000],
+  ['month', 2_592_000],
+  ['day', 86_400],
+  ['hour', 3600],
+  ['minute', 60],
+  ['second', 1]
+] as const;
+/** Made once: JupyterLab's own words for it make one for each text, which takes longer than to draw a row. */
+let relative: Intl.RelativeTimeFormat | undefined;
 
 /** How long ago something was, in few letters. */
 export function ago(time: string | number): string {
-  return Time.formatHuman(typeof time === 'number' ? new Date(time) : time, 'narrow');
+  relative ??= new Intl.RelativeTimeFormat(document.documentElement.lang || 'en', {
+    numeric: 'auto',
+    style: 'narrow'
+  });
+  const seconds = (new Date(time).getTime() - Date.now()) / 1000;
+  const [unit, length] = UNITS.find(([, least]) => Math.abs(seconds) >= least) ?? ['second', 1];
+  return relative.format(Math.trunc(seconds / length), unit);
 }
 
 /** A moment in full. */
