@@ -136,7 +136,7 @@ class UploadPanel(Panel):
 
         show(0.0)
         try:
-            job = self.client.start_upload(self._name.value.strip(), path, self._framework.value, show)
+            job = self.client.start_upload(self._name.value.strip(), path, show, framework=self._framework.value)
         except BaseException:
             self.progress.hide()
             raise
