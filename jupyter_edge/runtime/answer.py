@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
-
-import orjson
 
 from jupyter_edge.core.dataset import Path
 from jupyter_edge.core.records import Column
@@ -18,11 +15,6 @@ class Constant:
     """A value that all rows share."""
 
     value: Any
-
-    @functools.cached_property
-    def text(self) -> bytes:
-        """The value as JSON."""
-        return orjson.dumps(self.value)
 
 
 Value = Column | Constant

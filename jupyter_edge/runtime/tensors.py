@@ -39,6 +39,8 @@ class ColumnReader:
             InvalidInputError: naming the column, what the model expects and what came.
         """
         if isinstance(column, np.ndarray) and column.dtype != object:
+            if column.shape[1:] == self._shape and column.dtype == self._dtype:
+                return column
             return self._fit(self._cast(column), hint)
         try:
             return self._fit(self._cast(_as_array(list(column))), hint)

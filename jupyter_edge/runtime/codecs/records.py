@@ -203,7 +203,7 @@ def _add_object(pieces: list[_Piece], shared: list[bytes], tree: dict[str, Any])
         if isinstance(value, dict):
             _add_object(pieces, shared, value)
         elif isinstance(value, Constant):
-            shared.append(value.text)
+            shared.append(orjson.dumps(value.value))
         elif len(value) == 1:
             shared.append(_text((writable(value) if isinstance(value, np.ndarray) else value)[0]))
         else:
