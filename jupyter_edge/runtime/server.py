@@ -11,7 +11,8 @@ from jupyter_edge.runtime.connection import Connection, Shared
 from jupyter_edge.runtime.exchange import Application
 from jupyter_edge.runtime.request_reader import MAX_BODY
 
-_DRAIN_SECONDS = 30.0
+DRAIN_SECONDS = 25.0
+"""How long requests that have begun are waited for: less than the 30 seconds after which a server is killed."""
 _SWEEP_SECONDS = 1.0
 _LOOK_SECONDS = 0.01
 
@@ -58,7 +59,7 @@ async def _accept_waiting(sock: socket.socket) -> None:
 async def _drain(shared: Shared) -> None:
     """Close idle connections, and the others once they are answered."""
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + _DRAIN_SECONDS
+    deadline = loop.time() + DRAIN_SECONDS
     while shared.open and loop.time() < deadline:
         await asyncio.sleep(_LOOK_SECONDS)
         for connection in list(shared.open):

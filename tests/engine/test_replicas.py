@@ -14,8 +14,10 @@ from jupyter_edge.core.deployment import Limits
 from jupyter_edge.core.pipeline import ModelSpec, PipelineSpec
 from jupyter_edge.core.schema import ModelSchema
 from jupyter_edge.core.secret import Secret
+from jupyter_edge.engine import replicas
 from jupyter_edge.engine.replicas import ReplicaSet, ReplicaSetup
 from jupyter_edge.oci.blobs import BlobStore
+from jupyter_edge.runtime import server
 from jupyter_edge.samples import path
 from tests.edge.load import Load
 
@@ -54,14 +56,18 @@ def pids() -> set[int]:
     return {child.pid for child in living if "jupyter_edge.edge.replica" in child.cmdline()}
 
 
+def test_a_replica_has_time_to_close_its_log_before_it_is_killed() -> None:
+    assert server.DRAIN_SECONDS + 3 <= replicas._DRAIN_TIMEOUT
+
+
 def test_a_replica_killed_under_load_costs_at_most_what_was_in_its_hands_and_comes_back(tmp_path: Path) -> None:
-    async def load_and_kill(load: Load, replicas: ReplicaSet) -> None:
+    async def load_and_kill(load: Load, started: ReplicaSet) -> None:
         await wait_for(lambda: load.answered > 300 and len(load.partitions) == 2)
         victim = min(pids())
         os.kill(victim, signal.SIGKILL)
-        await wait_for(lambda: any(replica.restarts for replica in replicas.replicas))
+        await wait_for(lambda: any(replica.restarts for replica in started.replicas))
         before = load.answered
-        await wait_for(lambda: all(replica.status == "Running" for replica in replicas.replicas))
+        await wait_for(lambda: all(replica.status == "Running" for replica in started.replicas))
         await wait_for(lambda: load.answered > before + 300)
         await asyncio.to_thread(load.stop)
         with Load(load.port, CLIENTS, lifetime=20) as second:
@@ -71,13 +77,13 @@ def test_a_replica_killed_under_load_costs_at_most_what_was_in_its_hands_and_com
 
     async def run() -> Load:
         with socket.create_server(("127.0.0.1", 0), backlog=1024) as listening:
-            replicas = ReplicaSet(setup_of(tmp_path, listening))
-            await replicas.start()
+            started = ReplicaSet(setup_of(tmp_path, listening))
+            await started.start()
             try:
                 with Load(listening.getsockname()[1], CLIENTS, lifetime=20) as load:
-                    await load_and_kill(load, replicas)
+                    await load_and_kill(load, started)
             finally:
-                await replicas.stop()
+                await started.stop()
             return load
 
     load = asyncio.run(run())
