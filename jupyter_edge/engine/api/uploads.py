@@ -145,11 +145,14 @@ def _add(state: EngineState, upload: Upload[UploadMetadata], job: JobContext) ->
         check_settings(metadata.name, schema, settings)
         job.report(0.8, f"Keeping {upload.file_name}")
         sha = blob.commit().removeprefix("sha256:")
+    conversion = metadata.conversion.model_dump(mode="json")
+    if conversion["accel"] is None:
+        del conversion["accel"]  # which clients of this API do not know
     new = NewVersion(
         workspace_id=metadata.workspace_id,
         name=metadata.name,
         visibility=metadata.visibility,
-        conversion=metadata.conversion.model_dump(mode="json"),
+        conversion=conversion,
         file_name=upload.file_name,
         settings=settings,
     )
