@@ -16,7 +16,7 @@ from jupyter_edge import Client, Framework
 from jupyter_edge.client.pipeline import Pipeline
 from jupyter_edge.core.home import Home
 from jupyter_edge.samples import path as sample
-from tests.browser.conftest import command
+from tests.browser.conftest import choose_workspace, client_in, command, deployed, open_panel, row
 from tests.browser.lab import TOKEN, Lab, write_notebook
 
 pytestmark = pytest.mark.browser
@@ -56,26 +56,19 @@ def folder(lab: Lab) -> Iterator[Path]:
 
 @pytest.fixture
 def client(engine_home: Home) -> Client:
-    client = Client()
-    client.set_current_workspace(client.get_workspace("files", create_if_not_exist=True))
-    return client
+    return client_in("files")
 
 
 @pytest.fixture
 def pipeline(client: Client) -> Iterator[Pipeline]:
-    model = client.upload_model("known", sample("ccfraud.onnx"), framework=Framework.ONNX)
-    pipeline = client.build_pipeline("asked").add_model_step(model.configure(tensor_fields=["tensor"]))
-    pipeline.deploy()
-    yield pipeline
-    pipeline.undeploy()
+    with deployed(client, "known", "asked") as pipeline:
+        yield pipeline
 
 
 @pytest.fixture
 def panel(lab: Lab, page: Page, client: Client, folder: Path) -> Locator:
-    page.goto(f"{lab.url}/lab/tree/files?reset&token={TOKEN}")
-    page.get_by_role("tab", name="Edge").click()
-    panel = page.locator("#jupyter-edge-panel")
-    panel.get_by_role("combobox", name="Workspace").select_option("files")
+    panel = open_panel(page, lab, "lab/tree/files")
+    choose_workspace(panel, "files")
     return panel
 
 
@@ -90,10 +83,6 @@ def files(page: Page, panel: Locator) -> Locator:
 
 def item(files: Locator, name: str) -> Locator:
     return files.locator(".jp-DirListing-item").filter(has_text=name)
-
-
-def row(panel: Locator, section: str, name: str) -> Locator:
-    return panel.get_by_role("treegrid", name=section, exact=True).get_by_role("row").filter(has_text=name)
 
 
 def drop(page: Page, place: str, *paths: Path, is_dropped: bool = True) -> None:
@@ -180,6 +169,41 @@ def test_a_model_is_dropped_from_the_file_browser(page: Page, panel: Locator, fi
     row(panel, "Models", "other-model").wait_for()
     expect(panel.locator(".jp-Edge-dropFace")).to_be_hidden()
     assert (folder / "other model.onnx").is_file()
+
+
+def test_a_model_that_is_opened_says_what_it_is_and_stays_as_it_is(
+    page: Page, panel: Locator, files: Locator, folder: Path, photograph: Callable[[Locator, str], None]
+) -> None:
+    item(files, "other model.onnx").dblclick()
+    view = page.locator(".jp-Edge-file")
+    expect(view).to_contain_text("ONNX model · ")
+    photograph(view, "files-model")
+    view.get_by_role("button", name="Upload to Edge").click()
+    row(panel, "Models", "other-model").wait_for()
+    assert list(folder.glob(".ipynb_checkpoints/*")) == []
+    view.click()
+    saved = page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save').then(() => 'saved', String)")
+    assert "there is nothing to save" in saved
+    assert (folder / "other model.onnx").read_bytes() == Path(sample("ccfraud.onnx")).read_bytes()
+
+
+def test_notebook_7_takes_files_alike(lab: Lab, page: Page, client: Client, folder: Path, pipeline: Pipeline) -> None:
+    page.goto(f"{lab.url}/tree/files?token={TOKEN}")
+    listing = page.locator(".jp-DirListing")
+    item(listing, "ccfraud.onnx").click(button="right")
+    page.get_by_role("menuitem", name="Upload to Edge").click()
+    expect(page.locator(".Toastify__toast")).to_contain_text("Upload of ccfraud.onnx: done")
+    with page.expect_popup() as opened:
+        item(listing, "transactions.arrow").dblclick()
+    table = opened.value
+    expect(table.locator(".jp-Edge-file")).to_contain_text("Arrow table · ")
+    number = client.get_current_workspace().id()
+    table.evaluate("id => window.jupyterapp.commands.execute('jupyter-edge:switch-workspace', { id })", number)
+    table.get_by_role("button", name="Infer with…").click()
+    dialog = table.get_by_role("dialog")
+    dialog.get_by_role("combobox").select_option("asked")
+    dialog.get_by_role("button", name="Infer").click()
+    expect(dialog).to_contain_text("asked answered 1000 rows")
 
 
 def test_files_held_over_the_tab_bring_the_panel_into_view(page: Page, panel: Locator) -> None:
