@@ -48,6 +48,9 @@ class UploadPanel(Panel):
         self._name = field(widgets.Text, "Name", placeholder="such as ccfraud")
         kinds = [("ONNX (others: convert first)", Framework.ONNX)]
         self._framework = field(widgets.Dropdown, "Framework", options=kinds)
+        self._columns = field(
+            widgets.Text, "Its columns", placeholder="one for each input; empty: the inputs' own names"
+        )
         self._upload = button("Upload", "Send the file to the engine, which checks it", "primary")
         self.progress = JobProgress()
         self._cancelled = False
@@ -65,7 +68,7 @@ class UploadPanel(Panel):
         self._on_click(self._upload, self._begin_upload)
         self._on_click(self._save, self._configure)
         setup = [section("Its inputs"), self._model, self._inputs, self._fields, self._single, Row(self._save)]
-        form = [self._drop, self._path, self._name, self._framework, Row(self._upload), self.progress]
+        form = [self._drop, self._path, self._name, self._framework, self._columns, Row(self._upload), self.progress]
         super().__init__(client, [*form, *setup])
 
     def overview(self) -> Listing[Any]:
@@ -136,11 +139,13 @@ class UploadPanel(Panel):
 
         show(0.0)
         try:
-            job = self.client.start_upload(self._name.value.strip(), path, show, framework=self._framework.value)
+            name, columns = self._name.value.strip(), _words(self._columns.value)
+            job = self.client.start_upload(
+                name, path, show, framework=self._framework.value, tensor_fields=columns or None
+            )
         except BaseException:
             self.progress.hide()
             raise
-        name = self._name.value.strip()
         self.progress.follow(job, lambda job: self._ended(job, name))
 
     def _stop(self) -> None:
@@ -152,13 +157,14 @@ class UploadPanel(Panel):
             self._drop.clear()
             self._path.value = ""
             self._name.value = ""
+            self._columns.value = ""
         self.refresh()
 
     def _configure(self) -> str | None:
         version = self._version
         if version is None:
             return None
-        fields = [name.strip() for name in self._fields.value.split(",") if name.strip()]
+        fields = _words(self._fields.value)
         batch = "single" if self._single.value else None
         gathering = None if batch else version.dynamic_batching_config()  # which this form leaves as it is
         version.configure(tensor_fields=fields or None, batch_config=batch, dynamic_batching_config=gathering)
@@ -172,6 +178,10 @@ def _shown(version: ModelVersion) -> tuple[object, ...]:
 def _written(spec: TensorSpec) -> list[str]:
     shape = " x ".join("any" if size is None else str(size) for size in spec.shape)
     return [spec.name, spec.dtype, shape or "a number"]
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]
 
 
 def _files() -> list[str]:

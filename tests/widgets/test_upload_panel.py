@@ -36,6 +36,24 @@ def test_a_model_is_uploaded_and_its_inputs_named(client: Client, ccfraud: Path,
     assert (version.tensor_fields(), version.batch_config()) == (["tensor"], "single")
 
 
+def test_columns_that_do_not_fit_make_no_model_and_are_kept_to_be_mended(
+    client: Client, ccfraud: Path, press: Press, until: Until
+) -> None:
+    panel = UploadPanel(client)
+    panel._path.value = str(ccfraud)
+    panel._columns.value = "tensor, other"
+    press(panel, "Upload")
+    until(lambda: panel.progress.job is not None and panel.progress.job.done)
+    assert "give one name for each" in panel.progress._line.value
+    assert not client.list_models()
+    assert (panel._name.value, panel._columns.value) == ("ccfraud", "tensor, other")
+    panel._columns.value = "tensor"
+    press(panel, "Upload")
+    until(lambda: panel._model.value == "ccfraud")
+    assert (panel._columns.value, panel._fields.value) == ("", "tensor")
+    assert client.get_model("ccfraud").tensor_fields() == ["tensor"]
+
+
 def test_a_model_is_shown_again_after_a_workspace_without_any(
     client: Client, ccfraud: Path, new_name: Callable[[], str]
 ) -> None:
