@@ -26,7 +26,7 @@ def providers_for(acceleration: Acceleration, available: list[str]) -> list[str]
     if provider not in available:
         msg = (
             f"accel={acceleration.value} needs ONNX Runtime's {provider}, and the one installed here has only "
-            f"{', '.join(available)}: install {package} in place of onnxruntime, or deploy without accel."
+            f"{', '.join(available)}: install {package} in place of onnxruntime, or deploy with accel=none."
         )
         raise InvalidInputError(msg)
     return [provider, CPU]
@@ -41,6 +41,6 @@ def require_started(acceleration: Acceleration, session: Any) -> None:
     if acceleration != Acceleration.NONE and _PROVIDERS[acceleration][0] not in session.get_providers():
         msg = (
             f"accel={acceleration.value} cannot be used on this machine: ONNX Runtime's {_PROVIDERS[acceleration][0]} "
-            "did not find its device or its libraries. Install its driver, or deploy without accel."
+            "did not find its device or its libraries. Install its driver, or deploy with accel=none."
         )
         raise InvalidInputError(msg)
