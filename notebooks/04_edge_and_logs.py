@@ -28,15 +28,17 @@ from jupyter_edge.samples import path
 # %edge workspace edges-and-log
 
 model_file = path("ccfraud.onnx")
+folder = Path(tempfile.mkdtemp())
+declaration = folder / "card-fraud.yaml"
 
 # %% [markdown]
-# ## A whole pipeline in one cell
+# ## A whole pipeline in one file
 #
-# `%%edge pipeline` declares what there is to be. `--dry-run` shows what it would do: `+` is made, `~` is changed, `=` stays.
-# A value such as `$model_file` is a variable of the notebook.
+# A declaration says what there is to be. It stands in a file here, to be kept with the code; `%%edge pipeline card-fraud` takes
+# the same text as a cell. A value such as `$model_file` is a variable of the notebook.
 
 # %%
-# %%edge pipeline card-fraud --dry-run
+# %%writefile {declaration}
 steps:
   - model: ccfraud
     file: $model_file
@@ -48,23 +50,18 @@ edges:
     tags: [shop, north]
   - name: madrid
     tags: [shop, south]
+
+# %% [markdown]
+# `--dry-run` shows what it would do: `+` is made, `~` is changed, `=` stays.
+
+# %%
+# %edge pipeline card-fraud --file {declaration} --dry-run
 
 # %% [markdown]
 # Without `--dry-run` it is done. Apply it again, and nothing is left to do; change a line, and only that is.
 
 # %%
-# %%edge pipeline card-fraud
-steps:
-  - model: ccfraud
-    file: $model_file
-    tensor_fields: [tensor]
-deployment: {cpus: 0.5, memory: 900Mi}
-publish: {cpus: 0.5, memory: 512Mi}
-edges:
-  - name: berlin
-    tags: [shop, north]
-  - name: madrid
-    tags: [shop, south]
+# %edge pipeline card-fraud --file {declaration}
 
 # %% [markdown]
 # ## What was published
@@ -186,7 +183,6 @@ pipeline.explore_logs(page_rows=10)
 # An export is a plain file, of as many rows as there are: JSON Lines, or Arrow with `--arrow`.
 
 # %%
-folder = Path(tempfile.mkdtemp())
 # %edge export card-fraud --directory {folder} --dataset time,out,metadata.partition
 
 # %%

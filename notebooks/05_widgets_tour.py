@@ -84,8 +84,8 @@ pipeline.explore_logs(page_rows=8)
 # %% [markdown]
 # ## Watch work
 #
-# What takes long is a job of the engine. Its bar has a Cancel button, which works while no cell runs; while a cell waits, the
-# kernel's stop button cancels.
+# What takes long is a job of the engine. Its bar has a Cancel button, which acts while a cell runs, too; an interrupt of the
+# kernel cancels what a cell waits for.
 
 # %%
 client.jobs()[0].panel()
