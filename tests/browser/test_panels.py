@@ -62,10 +62,7 @@ def test_the_whole_story_is_clicked_through(run_cells: Run, photograph: Photogra
     expect(app.get_by_text(re.compile("^1. ccfraud"))).to_be_visible()
     app.get_by_role("button", name="Deploy", exact=True).click()
     expect(app.get_by_text("Running", exact=True)).to_be_visible()
-    for _ in range(3):
-        app.get_by_role("button", name="Infer").click()
-        expect(app.get_by_text("out.fraud_probability")).to_be_visible()
-        expect(app.get_by_role("button", name="Infer")).to_be_enabled()
+    infer_often(app)
     expect(app.get_by_role("img", name=re.compile("^Latency: from "))).to_be_visible()
     photograph(app, "pipeline-running")
     expect_accessible(page, ".jupyter-edge-panel")
@@ -90,6 +87,17 @@ def test_the_whole_story_is_clicked_through(run_cells: Run, photograph: Photogra
     app.get_by_role("tab", name="Logs").click()
     expect(app.get_by_text("out.fraud_probability").locator("visible=true").first).to_be_visible()
     photograph(app, "logs")
+
+
+def infer_often(app: Locator) -> None:
+    """Press Infer by its key; it says how many rows were logged, and keeps the focus."""
+    infer = app.get_by_role("button", name="Infer")
+    for rows in ("one row so far", "the last 2 rows", "the last 3 rows", "the last 4 rows"):
+        infer.press("Enter")
+        expect(app.get_by_text(f", of {rows}.")).to_be_visible()
+        expect(app.get_by_text("out.fraud_probability")).to_be_visible()
+        expect(infer).not_to_have_class(re.compile("jupyter-edge-working"))
+        expect(infer).to_be_focused()
 
 
 def expect_no_bundle_saved(page: Page, folder: Path, shown: str) -> None:

@@ -73,15 +73,16 @@ def test_an_edges_bundle_is_in_no_saved_notebook(saved: tuple[str, str]) -> None
     assert "EDGE_BUNDLE=" not in notebook
 
 
+@pytest.mark.parametrize("store_widget_state", [False, True])
 def test_a_saved_notebook_shows_something_true_where_no_widget_runs(
-    tmp_path: Path, client: Client, deployed: Pipeline, published: Publish
+    tmp_path: Path, client: Client, deployed: Pipeline, published: Publish, store_widget_state: bool
 ) -> None:
     deployed.infer(pd.DataFrame({"tensor": [[0.5] * 29] * 4}))
     names = {"workspace": client.get_current_workspace().name(), "pipeline": deployed.name()}
-    notebook = run(tmp_path, _START.format(**names), *_SHOWS, store_widget_state=False)
+    notebook = run(tmp_path, _START.format(**names), *_SHOWS, store_widget_state=store_widget_state)
     bundles = [cell.outputs[-1].data for cell in notebook.cells[1:]]
     assert all(bundle["text/plain"].count("\n") or ":" in bundle["text/plain"] for bundle in bundles)
-    html = convert(tmp_path, notebook)
+    html = convert(tmp_path, notebook, *(["--ClearMetadataPreprocessor.enabled=True"] if store_widget_state else []))
     assert _WIDGET_VIEW not in html
     detections, latency, rows, log, diagram, app, line = html.split('class="jp-Cell jp-CodeCell')[2:]
     assert "data:image/png;base64," in detections
@@ -99,9 +100,9 @@ def run(folder: Path, *cells: str, store_widget_state: bool = True) -> Any:
     return notebook
 
 
-def convert(folder: Path, notebook: Any) -> str:
+def convert(folder: Path, notebook: Any, *options: str) -> str:
     """Return a notebook as the page that nbconvert makes of it."""
     nbformat.write(notebook, folder / "shown.ipynb")
-    command = [sys.executable, "-m", "nbconvert", "--to", "html", "shown.ipynb"]
+    command = [sys.executable, "-m", "nbconvert", "--to", "html", *options, "shown.ipynb"]
     subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=120)
     return (folder / "shown.html").read_text()
