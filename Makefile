@@ -5,7 +5,7 @@ PANEL := labextension/yarn.lock $(shell find labextension/src labextension/style
 # In a container, one is often root; JupyterLab asks to be told that this is meant.
 LAB_OPTIONS ?= $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: demo test lab notebooks lint lint-panel test-browser test-containers fuzz soak bench flame clean
+.PHONY: demo test lab notebooks lint lint-panel test-browser test-containers fuzz soak bench bench-peers bench-check bench-store flame clean
 
 demo: .venv/installed  ## the main job, headless, on the samples that come with the package
 	$(BIN)/jupyter-edge demo --folder .demo
@@ -42,8 +42,17 @@ fuzz: .venv/installed-fuzz  ## a million inputs, where `make test` tries ten tho
 soak: .venv/installed-test  ## ten minutes of mixed load
 	JUPYTER_EDGE_SOAK_SECONDS=600 $(BIN)/pytest -n 2 -m soak -rP
 
-bench: .venv/installed-test  ## print speeds as ratios
+bench: .venv/installed-test  ## measure, and write docs/benchmarks.md
 	$(BIN)/python -m benchmarks
+
+bench-peers: .venv/installed-test  ## install the servers of others that `make bench` compares with, 2 GB
+	$(BIN)/python -m benchmarks.peers
+
+bench-check: .venv/installed-test  ## fail if a request costs the server a quarter more CPU than it did
+	$(BIN)/python -m benchmarks.check
+
+bench-store: .venv/installed-test  ## keep what `make bench-check` compares with
+	$(BIN)/python -m benchmarks.check --store
 
 flame: .venv/installed-flame  ## draw where the server's time goes, in build/flame-*.svg
 	$(BIN)/python -m benchmarks.flame

@@ -9,16 +9,17 @@ import argparse
 import io
 import os
 import random
-import statistics
-import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import arro3.io
 import numpy as np
 import pyarrow as pa
 
+from benchmarks.cases import arrow_file
+from benchmarks.rounds import in_turns, median, ratio, repeat, table
 from jupyter_edge.runtime.codecs import arrow_reader
 
 Reader = Callable[[bytes], Any]
@@ -44,30 +45,21 @@ def by_pyarrow(body: bytes) -> Any:
 READERS: dict[str, Reader] = {"pyarrow": by_pyarrow, "arro3": by_arro3, "own reader": own}
 
 
-def table_of(rows: int) -> bytes:
-    """Return an Arrow file with one column of 29 numbers per row."""
-    values = np.random.default_rng(0).random(rows * 29, np.float32)
-    table = pa.table({"tensor": pa.FixedSizeListArray.from_arrays(pa.array(values), 29)})
-    sink = io.BytesIO()
-    with pa.ipc.new_file(sink, table.schema) as writer:
-        writer.write_table(table)
-    return sink.getvalue()
-
-
-def show_speed(rows: int, rounds: int) -> None:
+def show_speed(count: int, rounds: int) -> None:
     """Read one file with each library in turns."""
-    body = table_of(rows)
-    taken: dict[str, list[float]] = {name: [] for name in READERS}
-    for _ in range(rounds):
-        for name, read in READERS.items():
-            started = time.perf_counter()
-            read(body)
-            taken[name].append((time.perf_counter() - started) * 1e6)
-    yardstick = statistics.median(taken["pyarrow"])
-    print(f"\n{rows} rows, {len(body) // 1024} KiB")
-    for name, times in taken.items():
-        median = statistics.median(times)
-        print(f"{name:12} {min(times):8.1f} us best {median:8.1f} us p50 {yardstick / median:8.2f} x pyarrow's speed")
+    values = np.random.default_rng(0).random((count, 29), np.float32)
+    body = arrow_file(values)
+    for read in READERS.values():
+        np.testing.assert_array_equal(read(body), values)
+    taken = in_turns({name: repeat(partial(read, body), 100) for name, read in READERS.items()}, rounds)
+    lines = [
+        [name, f"{median(each.elapsed) * 1000:.1f}", f"{ratio(taken['pyarrow'].elapsed, each.elapsed):.2f}"]
+        for name, each in taken.items()
+    ]
+    print(table([f"reading {count:,} rows of Arrow", "us", "x pyarrow's speed"], lines), end="\n\n")
+
+
+ENDS = ("read", "refused", "panic", "process killed")  # by exit status
 
 
 def damaged(rng: random.Random, body: bytes) -> bytes:
@@ -93,22 +85,22 @@ def fate(read: Reader, body: bytes) -> str:
             os._exit(2)
         os._exit(0)
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    return ("read", "refused", "panic")[status] if status >= 0 else "process killed"
+    return ENDS[status] if status >= 0 else ENDS[-1]
 
 
 def show_damage(count: int) -> None:
     """Give the same damaged files to each reader."""
-    rng, body = random.Random(0), table_of(3)
+    rng, body = random.Random(0), arrow_file(np.random.default_rng(0).random((3, 29), np.float32))
     files = [damaged(rng, body) for _ in range(count)]
-    print(f"\n{count} damaged files")
-    for name, read in READERS.items():
-        print(f"{name:12} {dict(Counter(fate(read, file) for file in files))}", flush=True)
+    fates = {name: Counter(fate(read, file) for file in files) for name, read in READERS.items()}
+    lines = [[name, *(str(found[end]) for end in ENDS)] for name, found in fates.items()]
+    print(table([f"{count} damaged files", *ENDS], lines))
 
 
 def main() -> None:
     """Measure both."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=300)
+    parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--damaged", type=int, default=500)
     options = parser.parse_args()
     for rows in (1, 1001):

@@ -7,18 +7,15 @@ from __future__ import annotations
 
 import argparse
 import os
-import statistics
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from benchmarks.deployment import bare
+from benchmarks.rounds import bare_model, in_turns, median, ratio, repeat, table
 from benchmarks.tree_model import write_tree_model
 from jupyter_edge.client import Client
 from jupyter_edge.client.discovery import stop_engine
@@ -37,7 +34,7 @@ def make_calls(folder: Path, rows: int) -> dict[str, Callable[[], object]]:
     client = Client()
     pipeline = client.build_pipeline("trees").add_model_step(client.upload_model("trees", file))
     pipeline.deploy()
-    run: Callable[[], Any] = bare(file, {"tensor": values})
+    run = bare_model(file, {"tensor": values})
     (output,) = run()
 
     def frame() -> pd.DataFrame:
@@ -53,35 +50,26 @@ def make_calls(folder: Path, rows: int) -> dict[str, Callable[[], object]]:
     }
 
 
-def in_turns(calls: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
-    """Return the milliseconds of each call; the first round does not count."""
-    taken: dict[str, list[float]] = {name: [] for name in calls}
-    for _ in range(rounds + 1):
-        for name, call in calls.items():
-            started = time.perf_counter()
-            call()
-            taken[name].append((time.perf_counter() - started) * 1000)
-    return {name: times[1:] for name, times in taken.items()}
-
-
 def main() -> None:
     """Deploy in a home of its own, and compare."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--rows", type=int, default=10_000)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         os.environ["JUPYTER_EDGE_HOME"] = f"{folder}/home"
         try:
-            taken = in_turns(make_calls(Path(folder), options.rows), options.rounds)
+            calls = make_calls(Path(folder), options.rows)
+            taken = in_turns({name: repeat(call) for name, call in calls.items()}, options.rounds)
         finally:
             stop_engine()
     yardstick, *_ = taken.values()
-    print(f"\n{options.rows:,} rows x {INPUTS}\n{'':28}{'best':>9}{'p50':>9} ms   x the model and a frame")
-    for name, times in taken.items():
-        ratio = statistics.median(times) / statistics.median(yardstick)
-        budget = f"   budget {BUDGET:g}" if name.startswith("infer") else ""
-        print(f"{name:28}{min(times):9.1f}{statistics.median(times):9.1f}{ratio:12.2f}{budget}")
+    lines = [
+        [name, f"{median(each.elapsed):.1f}", f"{ratio(each.elapsed, yardstick.elapsed):.2f}"]
+        for name, each in taken.items()
+    ]
+    head = [f"pipeline.infer, {options.rows:,} rows x {INPUTS}", "ms", f"x the model and a frame (target {BUDGET:g})"]
+    print(table(head, lines))
 
 
 if __name__ == "__main__":

@@ -7,103 +7,77 @@ from __future__ import annotations
 
 import argparse
 import http.client
-import io
-import json
 import os
-import statistics
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
-import numpy as np
-import pyarrow as pa
-
-from benchmarks.image_model import write_image_model
-from benchmarks.tree_model import write_tree_model
+from benchmarks.cases import Case, arrow_file, bare, image, json_records, rows
+from benchmarks.rounds import in_turns, median, ratio, repeat, table
 from jupyter_edge.client import Client, Pipeline
 from jupyter_edge.client.discovery import stop_engine
 from jupyter_edge.core.media_types import ARROW_FILE, PANDAS_RECORDS
-from jupyter_edge.core.telemetry import import_onnxruntime
-
-ROWS = 1001
 
 
-def bare(file: Path, feeds: dict[str, Any]) -> Callable[[], object]:
-    """Return a call of the model in this process, on one thread."""
-    onnxruntime = import_onnxruntime()
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(str(file), options)
-    return lambda: session.run(None, feeds)
-
-
-def request(client: Client, pipeline: Pipeline, body: bytes, media_type: str) -> Callable[[], object]:
+def asking(client: Client, pipeline: Pipeline, body: bytes, media_type: str) -> Callable[[], None]:
     """Return a request to the pipeline's deployment, on one connection that is kept."""
     url = urlsplit(pipeline.url())
     connection = http.client.HTTPConnection(str(url.hostname), url.port)
     headers = {**client.auth.auth_header(), "Content-Type": media_type, "Accept": PANDAS_RECORDS}
 
-    def send() -> None:
+    def ask() -> None:
         connection.request("POST", url.path, body, headers)
         answer = connection.getresponse()
         content = answer.read()
         if answer.status != 200:
             raise RuntimeError(content[:500])
 
-    return send
+    return ask
 
 
-def compare(name: str, whole: Callable[[], object], model: Callable[[], object], rounds: int, budget: str) -> None:
-    """Print the medians of both, run in turn, and their ratio."""
-    times: dict[Callable[[], object], list[float]] = {whole: [], model: []}
-    for _ in range(rounds):
-        for work, found in times.items():
-            started = time.perf_counter()
-            work()
-            found.append((time.perf_counter() - started) * 1000)
-    request_ms, model_ms = (statistics.median(found) for found in times.values())
-    print(
-        f"{name:<42} {request_ms:8.2f} ms, bare model {model_ms:8.2f} ms, ratio {request_ms / model_ms:6.2f}; {budget}"
-    )
+def deploy(client: Client, case: Case) -> Pipeline:
+    """Deploy a case's model."""
+    name = case.file.stem
+    pipeline = client.build_pipeline(name).add_model_step(client.upload_model(name, case.file))
+    pipeline.deploy()
+    return pipeline
 
 
 def main() -> None:
     """Deploy both models in a home of their own, and compare."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=200)
+    parser.add_argument("--rounds", type=int, default=20)
     rounds = parser.parse_args().rounds
-    rng = np.random.default_rng(0)
+    lines = []
     with tempfile.TemporaryDirectory() as folder:
         os.environ["JUPYTER_EDGE_HOME"] = f"{folder}/home"
-        client = Client()
-        trees, image = write_tree_model(Path(folder) / "trees.onnx"), write_image_model(Path(folder) / "image.onnx")
-        pipelines = {}
-        for name, file in (("trees", trees), ("image", image)):
-            pipelines[name] = client.build_pipeline(name).add_model_step(client.upload_model(name, file))
-            pipelines[name].deploy()
-
-        rows = rng.standard_normal((ROWS, 29)).astype(np.float32)
-        column = pa.FixedSizeListArray.from_arrays(pa.array(rows.ravel()), 29)
-        table = pa.table({"tensor": column})
-        arrow = io.BytesIO()
-        with pa.ipc.new_file(arrow, table.schema) as writer:
-            writer.write_table(table)
-        whole = request(client, pipelines["trees"], arrow.getvalue(), ARROW_FILE)
-        compare("1,001 Arrow rows to JSON", whole, bare(trees, {"tensor": rows}), rounds, "budget 6 ms")
-
-        row = json.dumps([{"tensor": rows[0].tolist()}]).encode()
-        whole = request(client, pipelines["trees"], row, PANDAS_RECORDS)
-        compare("1 JSON row", whole, bare(trees, {"tensor": rows[:1]}), rounds, "budget 1 ms")
-
-        picture = rng.random((1, 3, 640, 640)).astype(np.float32)
-        body = json.dumps([{"images": np.round(picture.astype(float), 10).tolist()}], separators=(",", ":")).encode()
-        whole = request(client, pipelines["image"], body, PANDAS_RECORDS)
-        name = f"an image of {len(body) / 1e6:.0f} MB JSON, echoed"
-        compare(name, whole, bare(image, {"images": picture}), max(5, rounds // 10), "budget ratio 2.5")
-        stop_engine()
+        try:
+            client = Client()
+            many, one, picture = rows(Path(folder)), rows(Path(folder), 1), image(Path(folder), threads=1)
+            trees, detector = deploy(client, many), deploy(client, picture)
+            for name, case, pipeline, body, media_type, target, count in (
+                ("1,001 Arrow rows to JSON", many, trees, arrow_file(many.values), ARROW_FILE, "6 ms", 10),
+                ("1 JSON row", one, trees, json_records(one.values), PANDAS_RECORDS, "1 ms", 100),
+                (
+                    "1 image in JSON",
+                    picture,
+                    detector,
+                    json_records(picture.values, picture.name),
+                    PANDAS_RECORDS,
+                    "2.5 x",
+                    1,
+                ),
+            ):
+                whole = repeat(asking(client, pipeline, body, media_type), count)
+                taken = in_turns({"model": repeat(bare(case), count), "whole": whole}, rounds)
+                model, found = taken["model"].elapsed, taken["whole"].elapsed
+                lines.append(
+                    [name, f"{median(model):.3f}", f"{median(found):.2f}", f"{ratio(found, model):.1f}", target]
+                )
+        finally:
+            stop_engine()
+    print(table(["a deployment, log included", "bare model ms", "request ms", "ratio", "target"], lines))
 
 
 if __name__ == "__main__":

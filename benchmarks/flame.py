@@ -6,32 +6,27 @@ Usage: python -m benchmarks.flame [--seconds N]
 from __future__ import annotations
 
 import argparse
-import json
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-import numpy as np
-
-from benchmarks.arrow import table_of
-from benchmarks.image_model import write_image_model
-from benchmarks.serving import Client, request, server
-from benchmarks.tree_model import write_tree_model
-from jupyter_edge.core.media_types import ARROW_FILE, PANDAS_RECORDS
+from benchmarks.cases import Case, image, rows
+from benchmarks.servers import ours
+from benchmarks.traffic import Client
+from jupyter_edge.core.media_types import ARROW_FILE
 
 
-def record(name: str, model: Path, whole: bytes, seconds: int, folder: Path) -> None:
+def record(name: str, case: Case, whole: bytes, seconds: int, folder: Path) -> None:
     """Send one request again and again while py-spy looks at the server."""
     picture = folder / f"flame-{name}.svg"
     spy = Path(sys.executable).with_name("py-spy")
-    with server(model, 1) as (port, process, _):
-        client = Client(port)
-        client.send(whole)
+    with ours(case.file, 1, whole) as server:
+        client = Client(server.port)
         options = ["--native", "--rate", "400", "--duration", str(seconds), "--output", str(picture)]
-        with subprocess.Popen([spy, "record", *options, "--pid", str(process.pid)]) as watching:
+        with subprocess.Popen([spy, "record", *options, "--pid", str(server.process.pid)]) as watching:
             while watching.poll() is None:
-                client.send(whole)
+                client.ask(whole)
     if watching.returncode:
         raise SystemExit(watching.returncode)
 
@@ -43,17 +38,11 @@ def main() -> None:
     seconds = parser.parse_args().seconds
     folder = Path("build")
     folder.mkdir(exist_ok=True)
-    rng = np.random.default_rng(0)
-    row = json.dumps([{"tensor": rng.random(29).tolist()}]).encode()
-    image = json.dumps([{"tensor": rng.random((3, 640, 640)).round(10).tolist()}]).encode()
-    with tempfile.TemporaryDirectory() as models:
-        trees, detector = write_tree_model(Path(models) / "trees.onnx"), write_image_model(Path(models) / "image.onnx")
-        for name, model, whole in (
-            ("1-json-row", trees, request(row, PANDAS_RECORDS, PANDAS_RECORDS)),
-            ("1001-arrow-rows", trees, request(table_of(1001), ARROW_FILE, ARROW_FILE)),
-            ("image-json", detector, request(image, PANDAS_RECORDS, PANDAS_RECORDS)),
-        ):
-            record(name, model, whole, seconds, folder)
+    with tempfile.TemporaryDirectory() as name:
+        one, many, picture = rows(Path(name), 1), rows(Path(name)), image(Path(name))
+        record("1-json-row", one, one.request(), seconds, folder)
+        record("1001-arrow-rows", many, many.request(ARROW_FILE, ARROW_FILE), seconds, folder)
+        record("image-json", picture, picture.request(), seconds, folder)
 
 
 if __name__ == "__main__":

@@ -10,12 +10,12 @@ import hashlib
 import os
 import shutil
 import signal
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +23,7 @@ import onnx
 import requests
 from onnx import TensorProto, helper, numpy_helper
 
+from benchmarks.rounds import figure, median, table
 from jupyter_edge.client import Client, Framework, Publish
 from jupyter_edge.client.discovery import stop_engine
 from jupyter_edge.samples import path
@@ -38,14 +39,10 @@ def timed(work: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def show(name: str, times: list[float], yardstick: str, measure: float, budget: float) -> None:
-    """Print one line: median and worst, the ratio to the yardstick, and the budget."""
-    median = statistics.median(times)
-    print(
-        f"{name:<44} {median * 1000:8.1f} ms (worst {max(times) * 1000:8.1f}), budget {budget * 1000:6.0f} ms, "
-        f"{median / measure:6.1f} x {yardstick} ({measure * 1000:.1f} ms)",
-        flush=True,
-    )
+def line(name: str, times: list[float], yardstick: str, measure: float, target: float) -> list[str]:
+    """Return a line of the table; all times are seconds."""
+    times_, ratio = figure(each * 1000 for each in times), median(times) / measure
+    return [name, f"{times_:.0f}", f"<= {target * 1000:.0f}", f"{ratio:.1f} x {yardstick} ({measure * 1000:.1f} ms)"]
 
 
 def write_model(file: Path, seed: int) -> Path:
@@ -91,6 +88,11 @@ print(time.perf_counter() - started)
     return float(subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout)
 
 
+def digest(file: Path) -> str:
+    """Return a file's SHA-256."""
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
 def cold_start(home: Path) -> None:
     """Start an engine in a new home, and end it."""
     shutil.rmtree(home, ignore_errors=True)
@@ -103,46 +105,43 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     rounds = range(parser.parse_args().rounds)
     with tempfile.TemporaryDirectory() as folder:
+        lines: list[list[str]] = []
         home = Path(folder) / "home"
         os.environ["JUPYTER_EDGE_HOME"] = str(home)
-        python = statistics.median(
-            timed(lambda: subprocess.run([sys.executable, "-c", ""], check=True)) for _ in rounds
-        )
-        show("%load_ext jupyter_edge", [load_magics() for _ in rounds], "python's own start", python, 0.2)
+        python = median(timed(lambda: subprocess.run([sys.executable, "-c", ""], check=True)) for _ in rounds)
+        lines.append(line("%load_ext jupyter_edge", [load_magics() for _ in rounds], "python's own start", python, 0.2))
         starts = []
         for _ in rounds:
             stop_engine()
             starts.append(timed(lambda: cold_start(home)))
-        show("engine, cold start to connected client", starts, "python's own start", python, 2)
+        lines.append(line("engine, cold start to connected client", starts, "python's own start", python, 2))
 
         client = Client()
-        health = statistics.median(
-            timed(lambda: requests.get(f"{client.api_endpoint}/v1/api/health", timeout=5)) for _ in rounds
-        )
-        show("Client() on a running engine", [timed(Client) for _ in rounds], "one bare request", health, 0.05)
+        health = median(timed(lambda: requests.get(f"{client.api_endpoint}/v1/api/health", timeout=5)) for _ in rounds)
+        connects = [timed(Client) for _ in rounds]
+        lines.append(line("Client() on a running engine", connects, "one bare request", health, 0.05))
 
         model = client.upload_model("ccfraud", path("ccfraud.onnx"), framework=Framework.ONNX)
         pipeline = client.build_pipeline("card-fraud").add_model_step(model.configure(tensor_fields=["tensor"]))
         publish = pipeline.publish()
         edges = f"{home}/edges"
-        cold = [timed(lambda: (shutil.rmtree(edges, ignore_errors=True), start_edge(publish))) for _ in rounds]
-        show("edge, cold start with pull to first answer", cold, "python's own start", python, 1.5)
-        show(
-            "edge, restart to first answer",
-            [timed(lambda: start_edge(publish)) for _ in rounds],
-            "python's own start",
-            python,
-            1.5,
-        )
+        cold, warm = [], []
+        for _ in rounds:
+            shutil.rmtree(edges, ignore_errors=True)
+            cold.append(timed(partial(start_edge, publish)))
+            warm.append(timed(partial(start_edge, publish)))
+        lines.append(line("edge, cold start with pull to first answer", cold, "python's own start", python, 1.5))
+        lines.append(line("edge, restart to first answer", warm, "python's own start", python, 1.5))
 
         publishes, hashes = [], []
         for seed in rounds:
             file = write_model(Path(folder) / "big.onnx", seed)
-            hashes.append(timed(lambda file=file: hashlib.sha256(file.read_bytes())))
+            hashes.append(timed(partial(digest, file)))
             big = client.build_pipeline("big").clear().add_model_step(client.upload_model("big", file, Framework.ONNX))
             publishes.append(timed(big.publish))
-        show("publish of a 12 MB model", publishes, "hashing it once", statistics.median(hashes), 1)
+        lines.append(line("publish of a 12 MB model", publishes, "hashing it once", median(hashes), 1))
         stop_engine()
+    print(table(["starting and publishing", "ms", "target", "beside"], lines))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Print what the log costs: the server's CPU per request with it and without, in interleaved bursts.
+"""Print what the log costs: the server's CPU per request with it and without.
 
 Usage: python -m benchmarks.log [--rounds N]
 """
@@ -7,38 +7,65 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
-import statistics
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
-from benchmarks.arrow import table_of
-from benchmarks.serving import Client, cpu_time, request, server
-from benchmarks.tree_model import write_tree_model
-from jupyter_edge.core.media_types import ARROW_FILE, PANDAS_RECORDS
+from benchmarks.cases import ROWS, rows
+from benchmarks.rounds import Array, Figure, Work, figure, in_turns, median, repeat, table
+from benchmarks.servers import ours
+from benchmarks.traffic import Client, asking
+from jupyter_edge.core.media_types import ARROW_FILE
 from jupyter_edge.logs.spool_reader import SpoolReader
 
-ROWS = 1001
+_DEADLINE = 60
 
 
-def burst(client: Client, pid: int, whole: bytes, count: int, spool: SpoolReader | None) -> float:
-    """Return the server's CPU per request in us over requests on one connection, until all of them are committed."""
-    used, began = cpu_time(pid), spool.backlog()[0] if spool else 0
-    rows = count * (ROWS if len(whole) > 10_000 else 1)
-    for _ in range(count):
-        client.send(whole)
-    while spool and spool.backlog()[0] < began + rows:
-        time.sleep(0.01)
-    return (cpu_time(pid) - used) / count * 1000
+def until_committed(burst: Callable[[], Array], spool: SpoolReader, count: int) -> Callable[[], Array]:
+    """Return a burst that lasts until its rows are committed; the spool is then emptied, as an engine does."""
+
+    def turn() -> Array:
+        deadline = time.monotonic() + _DEADLINE
+        times = burst()
+        while spool.backlog()[0] < count:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{spool.backlog()[0]} of {count} rows are in the log")
+            time.sleep(0.01)
+        while batches := spool.pending():
+            spool.acknowledge(batches[-1].position)
+        return times
+
+    return turn
 
 
-def take_over(spool: SpoolReader) -> None:
-    """Empty the spool, as an engine does in a process of its own."""
-    while batches := spool.pending():
-        spool.acknowledge(batches[-1].position)
+def added_by_log(folder: Path, rounds: int) -> dict[str, tuple[list[float], list[float]]]:
+    """Return the server's milliseconds of CPU per request in each round, without a log and with it."""
+    many, one = rows(folder), rows(folder, 1)
+    with contextlib.ExitStack() as stack:
+        quiet = stack.enter_context(ours(many.file, 1, many.request()))
+        logging = stack.enter_context(ours(many.file, 1, many.request(), folder / "spool.db"))
+        spool = stack.enter_context(SpoolReader(folder / "spool.db"))
+        without, with_log = Client(quiet.port), Client(logging.port)
+        while spool.backlog()[0] < ROWS:
+            time.sleep(0.01)
+        while batches := spool.pending():
+            spool.acknowledge(batches[-1].position)
+        works = {}
+        for name, request, count, size in (
+            ("1,001 Arrow rows", many.request(ARROW_FILE, ARROW_FILE), 60, ROWS),
+            ("1 JSON row", one.request(), 1000, 1),
+        ):
+            burst = repeat(asking(with_log, request), count).turn
+            works[name] = repeat(asking(without, request), count, quiet.clock())
+            works[f"{name}, logged"] = Work(until_committed(burst, spool, count * size), logging.clock())
+        taken = in_turns(works, rounds)
+    return {name: (taken[name].cpu, taken[f"{name}, logged"].cpu) for name in works if "logged" not in name}
+
+
+def added(off: list[float], on: list[float]) -> Figure:
+    """Return by which share the log adds to the CPU."""
+    return figure(value / before - 1 for before, value in zip(off, on, strict=True))
 
 
 def main() -> None:
@@ -46,31 +73,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=20)
     rounds = parser.parse_args().rounds
-    row = json.dumps([{"tensor": np.random.default_rng(0).random(29).tolist()}]).encode()
-    kinds = {
-        "1,001 Arrow rows": (request(table_of(ROWS), ARROW_FILE, ARROW_FILE), 60),
-        "1 JSON row": (request(row, PANDAS_RECORDS, PANDAS_RECORDS), 1000),
-    }
-    with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        model = write_tree_model(folder / "trees.onnx")
-        quiet_port, quiet, _ = stack.enter_context(server(model, 1))
-        port, logging, _ = stack.enter_context(server(model, 1, "--log", str(folder / "spool.db")))
-        spool = stack.enter_context(SpoolReader(folder / "spool.db"))
-        without, with_log = Client(quiet_port), Client(port)
-        print(f"{'server CPU per request':24}{'no log':>10}{'log':>10} us   the log adds")
-        for name, (whole, count) in kinds.items():
-            taken: list[tuple[float, float]] = []
-            for _ in range(rounds + 2):
-                taken.append(
-                    (
-                        burst(without, quiet.pid, whole, count, None),
-                        burst(with_log, logging.pid, whole, count, spool),
-                    )
-                )
-                take_over(spool)
-            off, on = (statistics.median(values) for values in zip(*taken[2:], strict=True))
-            print(f"{name:24}{off:10.0f}{on:10.0f}{on / off - 1:15.1%}")
+    with tempfile.TemporaryDirectory() as folder:
+        found = added_by_log(Path(folder), rounds)
+    lines = [
+        [name, f"{median(off):.3f}", f"{median(on):.3f}", f"{added(off, on):+.0%}"] for name, (off, on) in found.items()
+    ]
+    print(table(["server CPU per request, ms", "no log", "log", "the log adds"], lines))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Serve one model on a socket that the parent opened.
+"""Serve one model.
 
-Usage: python -m benchmarks.serving_process FILE FD THREADS [--log SPOOL]
+Usage: python -m benchmarks.serving_process FILE PORT THREADS [--log SPOOL]
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ async def main() -> None:
     keep_large_buffers()
     parser = argparse.ArgumentParser()
     parser.add_argument("file", type=Path)
-    parser.add_argument("descriptor", type=int)
+    parser.add_argument("port", type=int)
     parser.add_argument("threads", type=int)
     parser.add_argument("--log", type=Path)
     options = parser.parse_args()
@@ -44,7 +44,7 @@ async def main() -> None:
     handler = Handler(load(options.file, options.threads), sink, "bench", None, None)
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    await serve(handler, socket.socket(fileno=options.descriptor), stop)
+    await serve(handler, socket.create_server(("127.0.0.1", options.port)), stop)
 
 
 if __name__ == "__main__":

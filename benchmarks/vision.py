@@ -7,12 +7,11 @@ The output is that of a YOLOv8 of 80 classes at 640 x 640, [1, 84, 8400], with c
 from __future__ import annotations
 
 import argparse
-import statistics
 from typing import Any
 
 import numpy as np
 
-from benchmarks.serving import compare
+from benchmarks.rounds import in_turns, median, ratio, repeat, table
 from jupyter_edge.vision import Detections, decode_yolo, image_to_tensor
 
 Array = np.ndarray[Any, Any]
@@ -54,26 +53,28 @@ def _overlap(a: Array, b: Array) -> float:
     return shared / float(np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2]) - shared)
 
 
-def measure(title: str, output: Array, rounds: int) -> None:
-    """Check that both find the same, and print what each takes."""
+def measure(title: str, output: Array, rounds: int) -> list[str]:
+    """Check that both find the same, and return what each takes."""
     image = image_to_tensor(np.zeros((640, 640, 3), np.uint8))
     found: Detections = decode_yolo(output, image)
     expected = straightforward(output)
     np.testing.assert_allclose(found.confidence, [score for score, _, _ in expected], atol=1e-4)
     np.testing.assert_allclose(found.xyxy, np.clip([box for _, _, box in expected], 0, 640), atol=1e-4)
-    taken = compare({"ours": lambda: decode_yolo(output, image), "plain": lambda: straightforward(output)}, rounds)
-    ours, plain = (statistics.median(taken[name]) for name in ("ours", "plain"))
-    print(f"{title:34}{ours:9.3f}{plain:9.3f} ms   plain/ours {plain / ours:6.1f}   {len(found)} detections")
+    works = {"ours": repeat(lambda: decode_yolo(output, image), 3), "plain": repeat(lambda: straightforward(output))}
+    ours, plain = (each.elapsed for each in in_turns(works, rounds).values())
+    return [title, f"{median(ours):.1f}", f"{median(plain):.1f}", f"{ratio(plain, ours):.1f}", str(len(found))]
 
 
 def main() -> None:
     """Measure a usual and a crowded picture."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--rounds", type=int, default=20)
     rounds = parser.parse_args().rounds
-    print(f"{'decode_yolo, 84 x 8400':34}{'ours':>9}{'plain':>9}")
-    measure("6 objects, 60 sure boxes", make_output(6, 60), rounds)
-    measure("40 objects, 600 sure boxes", make_output(40, 600), rounds)
+    lines = [
+        measure("6 objects, 60 sure boxes", make_output(6, 60), rounds),
+        measure("40 objects, 600 sure boxes", make_output(40, 600), rounds),
+    ]
+    print(table(["decode_yolo, 84 x 8400", "ours ms", "plain ms", "plain / ours", "detections"], lines))
 
 
 if __name__ == "__main__":
