@@ -11,15 +11,16 @@ import sqlite3
 import threading
 import time
 from pathlib import Path
-from typing import Any
-
-import requests
+from typing import TYPE_CHECKING, Any
 
 from jupyter_edge.core.secret import Secret
 from jupyter_edge.core.version import VERSION
 from jupyter_edge.edge.store import Identity
 from jupyter_edge.logs.engine_session import RefusedError, open_engine_session, read_answer
 from jupyter_edge.logs.spool_reader import SpoolReader
+
+if TYPE_CHECKING:
+    import requests
 
 _log = logging.getLogger(__name__)
 _PAUSE_SECONDS = 10.0
@@ -66,7 +67,7 @@ class Heartbeat:
                 except RefusedError as error:
                     _log.error("The engine refuses this edge: %s It goes on serving.", error)
                     return
-                except (requests.RequestException, sqlite3.Error, OSError) as error:
+                except (sqlite3.Error, OSError) as error:
                     _log.debug("The engine does not hear this edge now (%s).", type(error).__name__)
                 self._stop.wait(self._pause * random.uniform(0.9, 1.0))  # noqa: S311 (spreads edges, no secret)
 

@@ -6,8 +6,6 @@ import logging
 import threading
 import time
 
-import requests
-
 from jupyter_edge.core.bundle import EdgeBundle
 from jupyter_edge.core.errors import AuthenticationError
 from jupyter_edge.core.hosts import is_loopback
@@ -77,6 +75,8 @@ class Uplink:
             self._heartbeat.start()
 
     def _identify(self) -> Identity | None:
+        import requests  # see open_engine_session
+
         known, bundle = self._store.identity(), self._bundle
         if bundle is None or (known and known.join_token_hash == hash_token(bundle.join_token)):
             return known
@@ -98,6 +98,8 @@ class Uplink:
 
     def _join(self, bundle: EdgeBundle) -> Identity:
         """Join under a credential of our own, so that a join whose answer was lost, or not kept, can be repeated."""
+        import requests
+
         engine_url = engine_url_of(bundle.opscenter_host, insecure=self._insecure)
         credential = self._store.new_credential(bundle.join_token)
         body = {"edge_name": bundle.edge_name, "join_token": bundle.join_token, "credential": credential}

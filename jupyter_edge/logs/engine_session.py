@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
-
-import requests
 
 from jupyter_edge.core.hosts import is_loopback
 from jupyter_edge.core.secret import Secret
+
+if TYPE_CHECKING:
+    import requests
 
 
 class RefusedError(Exception):
@@ -17,6 +18,7 @@ class RefusedError(Exception):
 
 def open_engine_session(url: str, credential: Secret) -> requests.Session:
     """Return a session that sends the edge's credential, and uses no proxy to an engine on this machine."""
+    import requests  # takes as long as all else that a start imports: threads of their own do it meanwhile
 
     def authorize(request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers["Authorization"] = f"Bearer {credential.reveal()}"

@@ -14,12 +14,14 @@ import threading
 import time
 from itertools import takewhile
 from pathlib import Path
-
-import requests
+from typing import TYPE_CHECKING
 
 from jupyter_edge.core.secret import Secret
 from jupyter_edge.logs.engine_session import RefusedError, open_engine_session, read_answer
 from jupyter_edge.logs.spool_reader import Batch, SpoolReader
+
+if TYPE_CHECKING:
+    import requests
 
 _log = logging.getLogger(__name__)
 
@@ -84,7 +86,7 @@ class Shipper:
                     _log.error("The engine refuses this edge's log: %s Rows are kept, and not sent any more.", error)
                     self.refusal = str(error)
                     return
-                except (requests.RequestException, sqlite3.Error, OSError) as error:
+                except (sqlite3.Error, OSError) as error:
                     if self._stop.is_set():
                         return
                     self._pause(error)
@@ -138,4 +140,4 @@ class Shipper:
         if isinstance(reason, str) and response.status_code in _CONTENT_REFUSED:
             raise _ContentError(reason)
         msg = f"unexpected answer {response.status_code}"
-        raise requests.RequestException(msg)
+        raise ConnectionError(msg)
