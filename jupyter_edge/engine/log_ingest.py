@@ -36,8 +36,11 @@ def ingest(
                 mark = LogEpoch(partition_id=owner.id, epoch=source.epoch, seq=0)
                 session.add(mark)
             new = [batch for batch in tables if batch[0] > mark.seq]
+            schema_ids: dict[pa.Schema, int] = {}
             for seq, payload, table in new:
-                _add(session, owner, payload, table)
+                if table.schema not in schema_ids:
+                    schema_ids[table.schema] = _schema_id(session, owner.pipeline_id, table.schema)
+                _add(session, owner, schema_ids[table.schema], payload, table)
                 mark.seq = seq
             if dropped_rows is not None:
                 owner.dropped_rows = dropped_rows
@@ -58,11 +61,11 @@ def _partition(session: Session, source: LogSource) -> LogPartition:
     return found
 
 
-def _add(session: Session, owner: LogPartition, payload: bytes, table: pa.Table) -> None:
+def _add(session: Session, owner: LogPartition, schema_id: int, payload: bytes, table: pa.Table) -> None:
     earliest, latest = log_rows.times_of(table)
     segment = LogSegment(
         partition_id=owner.id,
-        schema_id=_schema_id(session, owner.pipeline_id, table.schema),
+        schema_id=schema_id,
         start=owner.end,
         rows=table.num_rows,
         min_time=earliest,
