@@ -98,6 +98,7 @@ def infer_often(app: Locator) -> None:
         expect(app.get_by_text("out.fraud_probability")).to_be_visible()
         expect(infer).not_to_have_class(re.compile("jupyter-edge-working"))
         expect(infer).to_be_focused()
+    expect(infer).to_have_css("outline-offset", "-4px")  # within the button, where nothing cuts it off
 
 
 def expect_no_bundle_saved(page: Page, folder: Path, shown: str) -> None:
