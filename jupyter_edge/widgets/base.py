@@ -63,6 +63,8 @@ class Panel(widgets.VBox, metaclass=_PanelType):
         with self._lock:
             try:
                 state = self._read()
+                changed = bool(state != self._state)
+                self._state = state
                 self._showing = True
                 self._show(state)
             except EdgeError as error:
@@ -71,8 +73,6 @@ class Panel(widgets.VBox, metaclass=_PanelType):
             finally:
                 self._showing = False
             self._unreachable.value = ""
-            changed = bool(state != self._state)
-            self._state = state
             return changed
 
     def look(self) -> None:
