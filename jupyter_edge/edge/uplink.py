@@ -81,7 +81,7 @@ class Uplink:
         if bundle is None or (known and known.join_token_hash == hash_token(bundle.join_token)):
             return known
         pause = 0.25
-        while not self._stop.is_set():
+        while True:  # once even if the edge is stopped by now: what it answered comes home
             try:
                 return self._join(bundle)
             except requests.RequestException as error:
@@ -92,9 +92,9 @@ class Uplink:
                 )
             except OSError as error:
                 _log.warning("The edge cannot keep its identity (%s): the join is tried again.", error.strerror)
-            self._stop.wait(pause)
+            if self._stop.wait(pause):
+                return None
             pause = min(2 * pause, _LONGEST_PAUSE)
-        return None
 
     def _join(self, bundle: EdgeBundle) -> Identity:
         """Join under a credential of our own, so that a join whose answer was lost, or not kept, can be repeated."""

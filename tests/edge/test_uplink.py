@@ -40,6 +40,12 @@ def test_no_proxy_sees_the_join_token_on_this_machine(tmp_path: Path, monkeypatc
     assert json.loads(server.seen[0][2])["join_token"] == "join-token"
 
 
+def test_an_edge_that_is_stopped_at_once_has_joined(tmp_path: Path) -> None:
+    with running() as server, joining(EdgeStore(tmp_path), server):
+        pass
+    assert [json.loads(body)["edge_name"] for _, _, body in server.seen] == ["shop-7"]
+
+
 def test_a_redirect_does_not_take_the_join_token_elsewhere(tmp_path: Path) -> None:
     with running() as server, running() as elsewhere:
         server.answer = (307, {"Location": f"http://127.0.0.1:{elsewhere.server_port}/v1/api/edges/join"}, b"{}")
