@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from uuid import uuid4
 
 import psutil
 import pytest
@@ -129,20 +130,21 @@ def replicas(engine: int | None) -> int:
 
 
 def test_a_long_deployment_is_cancelled_from_the_panel(client: Client, pipeline: Pipeline, panel: Locator) -> None:
-    large = client.build_pipeline("large").add_model_step(
-        client.get_model("ccfraud").configure(tensor_fields=["tensor"])
-    )
+    engine = locate_engine(None, None).pid
+    before = replicas(engine)
+    name = f"large-{uuid4().hex[:6]}"
+    large = client.build_pipeline(name).add_model_step(client.get_model("ccfraud").configure(tensor_fields=["tensor"]))
     config = DeploymentConfigBuilder().replica_count(40).cpus(0.1).memory("512Mi").build()
     large.deploy(deployment_config=config, wait=False)
-    job = row(panel, "Activity", "Deployment of large")
+    job = row(panel, "Activity", f"Deployment of {name}")
     expect(job).to_contain_text("running")
-    expect(row(panel, "Pipelines", "large")).to_contain_text(re.compile(r"starting, \d+ of 40"))
+    expect(row(panel, "Pipelines", name)).to_contain_text(re.compile(r"starting, \d+ of 40"))
     job.hover()
     job.get_by_role("button", name="Cancel").click()
     expect(job).to_contain_text("cancelled")
-    expect(row(panel, "Pipelines", "large")).not_to_contain_text(re.compile("starting|stopping|running"))
-    assert next(job.state for job in client.jobs() if job.subject == "large") == "cancelled"
-    until(lambda: replicas(locate_engine(None, None).pid) == 1, "no replica but that of fraud-check")
+    expect(row(panel, "Pipelines", name)).not_to_contain_text(re.compile("starting|stopping|running"))
+    assert next(job.state for job in client.jobs() if job.subject == name) == "cancelled"
+    until(lambda: replicas(engine) == before, "none of its replicas any more")
 
 
 def choose(page: Page, title: str) -> None:
