@@ -22,6 +22,7 @@ _CHILDREN: dict[str, dict[int, str]] = {
 }
 _EXTERNAL_DATA = 13  # of TensorProto
 _GRAPH = 7  # of ModelProto
+_TO_OPERATOR = ((7, 1, 4), (25, 7, 4))  # graph or function of a model, node, op_type
 _MAX_DEPTH = 100
 
 
@@ -48,6 +49,25 @@ def check_model_file(path: Path) -> None:
             "with onnx.save(onnx.load(path), path, save_as_external_data=False)."
         )
         raise InvalidInputError(msg)
+
+
+def operators_of(path: Path) -> set[str]:
+    """Return the names of the operators that a model uses, but for those within branches and loops.
+
+    Raises:
+        ValueError: if the file is no model.
+    """
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return {name.decode() for way in _TO_OPERATOR for name in _values(content, 0, len(content), way)}
+
+
+def _values(content: mmap.mmap, start: int, end: int, way: tuple[int, ...]) -> Iterator[bytes]:
+    if not way:
+        yield content[start:end]
+        return
+    for number, begin, length in _fields(content, start, end):
+        if number == way[0] and begin:
+            yield from _values(content, begin, begin + length, way[1:])
 
 
 def _has_external_data(content: Buffer, kind: str, start: int, end: int, depth: int) -> bool:

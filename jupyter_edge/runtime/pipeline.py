@@ -88,14 +88,17 @@ class Pipeline:
     def keeps_rows_apart(self, batch: Batch) -> bool:
         """Tell whether a row's result is the same beside another one as alone, which no model says of itself.
 
-        It is found out once, by running the first row of ``batch`` alone, and beside one of other values.
+        It is found out once, by running the first row of ``batch`` and one of other values alone, and both together.
         """
         if self._keeps_rows_apart is None:
-            row = batch.row(0)
-            other = {name: _changed(column) for name, column in row.columns.items()}
-            alone = self.infer(row).outputs
-            beside = self.infer(joined([row, Batch(1, other, row.shapes)])).outputs
-            self._keeps_rows_apart = all(_is_close(column[0], beside[name][0]) for name, column in alone.items())
+            row, last = batch.row(0), batch.row(batch.rows - 1)
+            other = Batch(1, {name: _changed(column) for name, column in last.columns.items()}, row.shapes)
+            together = self.infer(joined([row, other])).outputs
+            self._keeps_rows_apart = all(
+                _is_close(column[0], together[name][number])
+                for number, alone in enumerate((row, other))
+                for name, column in self.infer(alone).outputs.items()
+            )
         return self._keeps_rows_apart
 
     def infer(self, batch: Batch) -> Outcome:
@@ -141,12 +144,16 @@ def _flat(column: Column) -> Column:
 
 
 def _changed(column: Column) -> Column:
-    """Return values that differ from these, but not in kind: a model may use whole ones as positions in a list."""
+    """Return numbers that differ from these, but not in kind: a model may use whole ones as positions in a list."""
     if not isinstance(column, np.ndarray):
         return column
+    if column.dtype.kind == "b":
+        return ~column
     if column.dtype.kind == "f":
-        return np.asarray(2 * column + 1, column.dtype)
-    return ~column if column.dtype.kind == "b" else column // 2
+        half = np.asarray(column / 2 + 1, column.dtype)
+        return np.where((half == column) | np.isnan(column), np.zeros_like(half), half)
+    half = column // 2
+    return np.where(half == column, np.ones_like(half), half)
 
 
 def _is_close(value: Any, other: Any) -> bool:

@@ -15,11 +15,13 @@ from jupyter_edge.core.records import Column
 from jupyter_edge.core.schema import ModelSchema, TensorSpec
 from jupyter_edge.core.telemetry import import_onnxruntime
 from jupyter_edge.runtime.batch import Batch
-from jupyter_edge.runtime.model_file import check_model_file
+from jupyter_edge.runtime.model_file import check_model_file, operators_of
 from jupyter_edge.runtime.providers import providers_for, require_started
 from jupyter_edge.runtime.tensors import Array, ColumnReader
 
 _MAX_NAMES_SIZE = 1 << 20
+_FINDING = {"Compress", "If", "Loop", "NonMaxSuppression", "NonZero", "Scan", "Unique"}
+"""Operators whose values, or what is within them, decide how many there are."""
 _DTYPES = {
     f"tensor({onnx})": numpy
     for onnx, numpy in {
@@ -121,8 +123,12 @@ class Step:
             )
             raise InvalidInputError(msg)
         shapes = [spec.shape for spec in self.schema.inputs]
-        # An output of a fixed size does not follow the rows, though it may be as long as they are many.
+        # An output of a fixed size does not follow the rows, though it may be as long as they are many, nor does a
+        # list of what was found in all of them, unless it is called as long.
         follows = all(spec.shape[:1] in ((None,), (1,), ()) for spec in self.schema.outputs)
+        rows = {node.shape[0] for node in self._session.get_inputs() if node.shape} - {None}
+        self._says_rows = all(node.shape and node.shape[0] in rows for node in self._session.get_outputs())
+        follows = follows and (self._says_rows or not operators_of(path) & _FINDING)
         self.takes_batches = follows and all(shape and shape[0] is None for shape in shapes)
         # A first dimension of 1 is a batch of one row; of any other fixed size it belongs to the value itself.
         self._has_batch_axis = all(shape and shape[0] in (None, 1) for shape in shapes)
@@ -155,11 +161,23 @@ class Step:
         even = [tensor for tensor in tensors if isinstance(tensor, np.ndarray)]
         if self.takes_batches and len(even) == len(tensors):
             outputs = self._call(even)
-            if all(output.shape[:1] == (batch.rows,) for output in outputs):
+            if self._follow(outputs, even, batch.rows):
                 return self._named(outputs)
+            self.takes_batches = batch.rows == 1  # one row may just have lost its dimension (Squeeze)
         # The model takes one row at a time, or returns something else than one value per row.
         rows = [self._run_row([_row_of(tensor, row) for tensor in tensors]) for row in range(batch.rows)]
         return self._named([_stacked(list(values)) for values in zip(*rows, strict=True)])
+
+    def _follow(self, outputs: list[Array], tensors: list[Array], rows: int) -> bool:
+        """Tell whether outputs hold one value per row; the first time also by what the first row alone gives."""
+        if any(output.shape[:1] != (rows,) for output in outputs):
+            return False
+        if not self._says_rows and rows > 1:  # a list as long as each row, say, may be as long as they are many
+            alone = self._call([tensor[:1] for tensor in tensors])
+            shapes = [((1, *output.shape[1:]), output.shape[1:]) for output in outputs]
+            self._says_rows = all(output.shape in either for output, either in zip(alone, shapes, strict=True))
+            return self._says_rows
+        return True
 
     def _column(self, batch: Batch, name: str) -> Column:
         try:

@@ -14,6 +14,7 @@ from jupyter_edge.core.schema import TensorSpec
 Array = np.ndarray[Any, Any]
 Shape = tuple[int | None, ...]
 
+_OR_NULL = (float, int, type(None))
 _KINDS = {"b": "bool", "i": "integer", "u": "integer", "f": "float"}
 
 
@@ -57,6 +58,8 @@ class ColumnReader:
     def _cast(self, values: Array) -> Array:
         if values.dtype == self._dtype and values.dtype != object:
             return values
+        if self._dtype.kind == "f" and values.dtype == object and all(type(value) in _OR_NULL for value in values.flat):
+            values = values.astype(np.float64)
         text = _is_text(values)
         wants_text = self._dtype.kind == "O"
         if text or wants_text or values.dtype.kind not in _KINDS:
@@ -74,9 +77,10 @@ class ColumnReader:
 
     def _fit(self, values: Array, hint: tuple[int, ...] | None) -> Array:
         shape = values.shape[1:]
-        target = _resolve(shape, self._shape, hint)
+        said = hint if hint is not None and len(shape) == 1 and math.prod(hint) == shape[0] else shape
+        target = _resolve(said, self._shape)
         if target is None:
-            self._refuse(f"shape {list(shape)}")
+            self._refuse(f"shape {list(said)}")
         return values if shape == target else values.reshape(len(values), *target)
 
     def _refuse(self, got: str) -> NoReturn:
@@ -105,7 +109,7 @@ def _is_text(values: Array) -> bool:
     return values.dtype == object and all(isinstance(value, str) for value in values.flat)
 
 
-def _resolve(shape: tuple[int, ...], wanted: Shape, hint: tuple[int, ...] | None) -> tuple[int, ...] | None:
+def _resolve(shape: tuple[int, ...], wanted: Shape) -> tuple[int, ...] | None:
     """Return the shape to give a value of ``shape`` so that it meets ``wanted``; ``None`` if none will do.
 
     A value may come as it is, with a leading batch dimension of 1, or flattened.
@@ -119,8 +123,6 @@ def _resolve(shape: tuple[int, ...], wanted: Shape, hint: tuple[int, ...] | None
         fixed = tuple(size for size in wanted if size is not None)
         same = len(fixed) == len(wanted) and _without_ones(shape) == _without_ones(fixed)
         return fixed if same else None
-    if hint is not None and math.prod(hint) == count and (found := _resolve(hint, wanted, None)):
-        return found
     known = math.prod(size for size in wanted if size is not None)
     free = wanted.count(None)
     if free > 1 or known == 0 or count % known or (not free and count != known):

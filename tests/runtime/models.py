@@ -64,6 +64,12 @@ def finding(path: Path) -> Path:
     return save(path, nodes, [("x", TensorProto.FLOAT, ("n", 3))], [("found", TensorProto.INT64, (2, "k"))], {})
 
 
+def listing(path: Path) -> Path:
+    """A model that lists the positions of non-zero values: as many as there are, of all rows."""
+    nodes = [helper.make_node("NonZero", ["x"], ["places"]), helper.make_node("Transpose", ["places"], ["found"])]
+    return save(path, nodes, [("x", TensorProto.FLOAT, ("n", 3))], [("found", TensorProto.INT64, ("k", 2))], {})
+
+
 def failing(path: Path) -> Path:
     """A model that reshapes to [7, 7], whatever it gets."""
     nodes = [helper.make_node("Reshape", ["x", "shape"], ["y"])]
@@ -78,6 +84,15 @@ def centring(path: Path) -> Path:
         helper.make_node("Sub", ["x", "mean"], ["y"]),
     ]
     return save(path, nodes, [("x", TensorProto.FLOAT, ("n", 3))], [("y", TensorProto.FLOAT, ("n", 3))], {})
+
+
+def reaching(path: Path, element: int) -> Path:
+    """A model that adds to each row the largest values of all rows."""
+    nodes = [
+        helper.make_node("ReduceMax", ["x"], ["largest"], axes=[0], keepdims=1),
+        helper.make_node("Add", ["x", "largest"], ["y"]),
+    ]
+    return save(path, nodes, [("x", element, ("n", 2))], [("y", element, ("n", 2))], {})
 
 
 def multiplying(path: Path, size: int) -> Path:

@@ -161,6 +161,25 @@ def test_a_model_that_mixes_rows_gets_them_one_by_one(tmp_path: Path, make_handl
         assert outputs(together(handler, row(1, 2, 3), row(1, 2, 3), row(4, 4, 4))) == [[0, 0, 0]] * 3
 
 
+@pytest.mark.parametrize("element", [TensorProto.FLOAT, TensorProto.INT64])
+@pytest.mark.parametrize("first", [(0, 0), (-1, -1), (1, 1), (2, 2), (-8, -8), (None, None)])
+def test_a_model_that_mixes_some_rows_is_found_out_by_any(
+    tmp_path: Path, make_handler: HandlerMaker, element: int, first: tuple[Any, Any]
+) -> None:
+    if first[0] is None and element == TensorProto.INT64:
+        first = (9, 9)
+    handler = make_handler(models.pipeline_of(models.reaching(tmp_path / "reaching.onnx", element)))
+    together(handler, row(*first), row(*first))
+    assert outputs(together(handler, row(1, 2), row(100, 200))) == [[2, 4], [200, 400]]
+
+
+def test_what_one_client_is_answered_is_never_anothers(tmp_path: Path, make_handler: HandlerMaker) -> None:
+    handler = make_handler(models.pipeline_of(models.listing(tmp_path / "listing.onnx")))
+    for _ in range(2):
+        found = [json.loads(answer.body) for answer in together(handler, row(1, 1, 0), row(0, 0, 0))]
+        assert [rows[0]["out"]["found"] for rows in found] == [[0, 0, 0, 1], []]
+
+
 @pytest.mark.parametrize(("shape", "batch_config"), [(("n", 3), "single"), ((1, 3), None)])
 def test_models_of_one_row_at_a_time_get_them_so(
     tmp_path: Path, make_handler: HandlerMaker, log: Memory, shape: Any, batch_config: str | None

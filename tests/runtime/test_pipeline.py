@@ -162,6 +162,22 @@ def test_a_flattened_row_is_shaped_by_what_it_says_where_the_model_leaves_it_ope
         infer(pipeline, x=np.zeros((1, 6)))
 
 
+def test_a_flattened_row_that_says_another_shape_is_refused_as_it_would_be_nested(tmp_path: Path) -> None:
+    pipeline = models.pipeline_of(models.doubling(tmp_path / "picture.onnx", ("n", 3, 4, 5)))
+    batch = Batch(1, {"x": np.zeros((1, 60))}, {"x": (4, 5, 3)})
+    with pytest.raises(InvalidInputError, match=r"of shape \[3, 4, 5\] per row, and holds shape \[4, 5, 3\]"):
+        pipeline.infer(batch)
+    for said in [(3, 4, 5), (1, 3, 4, 5), (60,), (7, 7)]:
+        assert np.shape(pipeline.infer(Batch(1, batch.columns, {"x": said})).outputs["y"]) == (1, 60)
+
+
+def test_null_is_not_a_number_in_rows_of_differing_lengths_too(tmp_path: Path) -> None:
+    pipeline = models.pipeline_of(models.doubling(tmp_path / "sequence.onnx", ("n", "length")))
+    first, second = infer(pipeline, x=[[1, None], [2**60 + 1]])["y"]
+    assert np.array_equal(first, [2, np.nan], equal_nan=True)
+    assert second.tolist() == [2**61]
+
+
 def test_rows_of_differing_lengths_run_one_by_one(tmp_path: Path) -> None:
     pipeline = models.pipeline_of(models.doubling(tmp_path / "sequence.onnx", ("n", "length")))
     outputs = infer(pipeline, x=[[1, 2, 3], [4.5]])["y"]
@@ -188,6 +204,37 @@ def test_as_many_rows_as_an_output_is_long_are_still_told_apart(tmp_path: Path) 
     pipeline = models.pipeline_of(models.finding(tmp_path / "finding.onnx"))
     outputs = infer(pipeline, x=np.array([[1.0, 0, 2], [0, 3, 4]]))["found"]
     assert [row.tolist() for row in outputs] == [[0, 0, 0, 2], [0, 0, 1, 2]]
+
+
+def test_as_many_values_found_as_there_are_rows_are_each_rows_own(tmp_path: Path) -> None:
+    path = models.listing(tmp_path / "listing.onnx")
+    rows = np.array([[1.0, 2, 0], [0, 0, 0], [0, 0, 4]])
+    for first in ([0, 1], [2, 1, 0], [0, 1, 2]):  # in the first run of a model, and once one row has told
+        pipeline = models.pipeline_of(path)
+        for order in (first, [0, 1, 2], [0, 1]):
+            found = infer(pipeline, x=rows[order])["found"]
+            assert [row.tolist() for row in found] == [[[0, 0, 0, 1], [], [0, 2]][row] for row in order]
+    assert pipeline.gathering is None
+
+
+@pytest.mark.parametrize("name", ["m", None])
+def test_rows_as_long_as_they_are_many_are_not_mistaken_for_values_of_each(tmp_path: Path, name: str | None) -> None:
+    nodes = [helper.make_node("Transpose", ["x"], ["y"])]
+    values: list[models.Value] = [("x", TensorProto.FLOAT, ("n", name)), ("y", TensorProto.FLOAT, (name, "n"))]
+    pipeline = models.pipeline_of(models.save(tmp_path / "turning.onnx", nodes, values[:1], values[1:], {}))
+    for _ in range(2):
+        assert infer(pipeline, x=np.array([[1.0, 2], [3, 4]]))["y"].tolist() == [[1, 2], [3, 4]]
+
+
+def test_a_row_that_alone_has_no_dimension_for_rows_leaves_batches_possible(tmp_path: Path) -> None:
+    nodes = [helper.make_node("Squeeze", ["x"], ["y"])]
+    path = models.save(
+        tmp_path / "squeezing.onnx", nodes, [("x", TensorProto.FLOAT, ("n", 1))], [("y", TensorProto.FLOAT, None)], {}
+    )
+    pipeline = models.pipeline_of(path)
+    for rows in (1, 3, 1, 4):
+        assert infer(pipeline, x=np.arange(float(rows)).reshape(rows, 1))["y"].tolist() == [[n] for n in range(rows)]
+    assert pipeline.gathering is not None
 
 
 def test_single_refuses_several_rows(tmp_path: Path) -> None:
