@@ -145,6 +145,8 @@ def test_a_missing_input_is_named(handler: Handler) -> None:
         ({"data": [1, 2, 3, 4, 5, True]}, "Input 'x' .* holds True"),
         ({"data": 1}, "Input 'x' .* needs its values as data"),
         ({"data": [1, 2, 3, 4, 5, 256], "datatype": "UINT8"}, "Input 'x' .UINT8. holds values between 1 and 256"),
+        ({"data": [1, 2, 3, 4, 5, 1e39]}, "Input 'x' .FP32. holds values between 1.0 and 1e.39 that it cannot hold"),
+        ({"data": [1, 2, 3, 4, None, 65520], "datatype": "FP16"}, "Input 'x' .FP16. .* between 1.0 and 65520.0"),
         ({"data": [1, 2, 3, 4, 5, None], "datatype": "INT64"}, "Input 'x' .INT64. holds null"),
         ({"data": [1, 2, 3, 4, 5, 0.5], "datatype": "INT8"}, "Input 'x' .INT8. holds values .* exactly"),
         ({"data": [1, 0, 1, 0, 1, 0], "datatype": "BOOL"}, "Input 'x' .BOOL. holds 1"),

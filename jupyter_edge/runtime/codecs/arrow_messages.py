@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from jupyter_edge.core.errors import InvalidInputError
 from jupyter_edge.core.flatbuffers import Bytes, Table, read
 
 _MAGIC = b"ARROW1"
@@ -93,7 +94,7 @@ def _read_field(table: Table, left: Iterator[int], depth: int) -> ArrowField:
         children=tuple(_read_field(child, left, depth - 1) for child in table.tables(5)),
         dictionary=None if encoding is None else encoding.number(0, "<q"),
         index=index,
-        shape=_tensor_shape({pair.text(0): pair.text(1) for pair in table.tables(6)}),
+        shape=_tensor_shape(table.text(0), {pair.text(0): pair.text(1) for pair in table.tables(6)}),
     )
 
 
@@ -114,13 +115,24 @@ def _int_dtype(of: Table) -> np.dtype[Any]:
     return np.dtype(f"<{'i' if of.number(1, '<B') else 'u'}{bits // 8}")
 
 
-def _tensor_shape(metadata: dict[str, str]) -> tuple[int, ...] | None:
-    """Return the shape that a flat column says its rows have."""
+def _tensor_shape(name: str, metadata: dict[str, str]) -> tuple[int, ...] | None:
+    """Return the shape that a flat column says its rows have.
+
+    Raises:
+        InvalidInputError: if its values are not in the order of that shape, as a transposed array's are not.
+    """
     try:
-        shape = json.loads(metadata.get("tensor_type") or metadata["ARROW:extension:metadata"])["shape"]
-        return tuple(shape) if all(isinstance(size, int) and size >= 0 for size in shape) else None
-    except (ValueError, TypeError, KeyError):
+        tensor = json.loads(metadata.get("tensor_type") or metadata["ARROW:extension:metadata"])
+        order = tensor.get("permutation") or []
+        is_permuted = order != sorted(order)
+        shape = tuple(tensor["shape"])
+        known = all(isinstance(size, int) and size >= 0 for size in shape)
+    except (ValueError, TypeError, KeyError, AttributeError):
         return None
+    if is_permuted:
+        msg = f"Column {name!r} is a tensor with permuted dimensions: send its values in order (np.ascontiguousarray)."
+        raise InvalidInputError(msg)
+    return shape if known else None
 
 
 def messages(body: bytes | bytearray) -> Iterator[tuple[int, Table, Bytes]]:

@@ -253,8 +253,11 @@ class _TensorReader:
             self._refuse("holds numbers that no datatype can hold")
 
     def _cast(self, values: Array) -> Array:
-        with np.errstate(all="ignore"):
-            cast = values.astype(self._dtype)
+        try:
+            with np.errstate(all="ignore", over="raise"):
+                cast = values.astype(self._dtype)
+        except FloatingPointError:
+            self._refuse(f"holds values between {np.nanmin(values)} and {np.nanmax(values)} that it cannot hold")
         if self._dtype.kind != "f" and not np.array_equal(cast, values):
             self._refuse(f"holds values between {values.min()} and {values.max()} that it cannot hold exactly")
         return cast

@@ -123,6 +123,17 @@ def test_the_shape_of_a_flat_column_comes_along() -> None:
     assert np.shape(batch.columns["b"]) == (1, 6)
 
 
+def test_a_transposed_tensor_is_refused_rather_than_misread() -> None:
+    pictures = np.zeros((2, 4, 5, 3), np.float32)
+    tensors = pa.FixedShapeTensorArray.from_numpy_ndarray(pictures.transpose(0, 3, 1, 2))
+    with pytest.raises(InvalidInputError, match="Column 'a' is a tensor with permuted dimensions"):
+        arrow_reader.decode(file_of(pa.table({"a": tensors})))
+    plain = pa.ExtensionArray.from_storage(
+        pa.fixed_shape_tensor(pa.float32(), (4, 5, 3), permutation=[0, 1, 2]), tensors.storage
+    )
+    assert arrow_reader.decode(file_of(pa.table({"a": plain}))).shapes == {"a": (4, 5, 3)}
+
+
 def test_a_stream_is_read_as_well() -> None:
     table = pa.table({"a": [1, 2]})
     sink = io.BytesIO()
