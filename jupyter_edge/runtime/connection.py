@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import cast
 
 from jupyter_edge.runtime.exchange import Application, Exchange, Request, Response, error_response
-from jupyter_edge.runtime.request_reader import MAX_HEAD, BodyLimits, RequestReader
+from jupyter_edge.runtime.request_reader import MAX_HEAD, Readers, RequestReader
 
 _IDLE_SECONDS = 75.0
 _GRACE_SECONDS = 30.0  # for a request to arrive, and a second more for each _SLOWEST bytes of it
@@ -30,7 +30,7 @@ class Shared:
         self.handler = handler
         self.draining = False
         self.open: set[Connection] = set()
-        self.bodies = BodyLimits(max_body)
+        self.readers = Readers(max_body)
         # Filled and emptied within one turn of the event loop, so that all connections can share it.
         self.receive_buffer = memoryview(bytearray(MAX_HEAD))
         self.heads: dict[tuple[int, str, bool], bytes] = {}
@@ -56,7 +56,7 @@ class Connection(asyncio.BufferedProtocol):
         self._shared = shared
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport
-        self._reader = RequestReader(shared.receive_buffer, shared.bodies, shared.handler.admit)
+        self._reader = RequestReader(shared.receive_buffer, shared.readers, shared.handler.admit)
         self._exchange: Exchange | None = None
         self._keep_alive = True
         self._starting = False

@@ -5,8 +5,9 @@ from __future__ import annotations
 import functools
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
+from typing import NamedTuple, cast
 
 import httptools
 
@@ -18,17 +19,35 @@ MAX_TARGET = 8 * 1024
 
 _LONG_HEAD = f"The request's headers take more than {MAX_HEAD} bytes."
 _DIRECT_BODY = 16 * 1024  # a body of which more than this is still to come is received in place
+_MAX_KNOWN_HEAD, _MAX_KNOWN_HEADS = 4 * 1024, 64
+_ALTERS_FRAMING = {"expect", "transfer-encoding", "upgrade"}
 
 Admit = Callable[[Request], Response | None]
 """Tells from a request's head alone why its body need not come; ``None`` if it may."""
 
 
+class KnownHead(NamedTuple):
+    """What a head says that was parsed before, of a request whose connection is kept."""
+
+    method: str
+    target: str
+    headers: dict[str, str]
+    length: int
+
+
 @dataclass
-class BodyLimits:
-    """What the bodies of one request, and of all requests at once, may take; ``held`` counts the latter."""
+class Readers:
+    """What the readers of one server share: limits, and what they have learned.
+
+    Args:
+        one: how many bytes the body of one request may take; those of all at once may take twice as many.
+        held: how many bytes these take.
+        heads: what the last heads said: clients repeat theirs to the byte, and then it need not be parsed again.
+    """
 
     one: int = MAX_BODY
     held: int = 0
+    heads: dict[bytes, KnownHead] = field(default_factory=dict)
 
     def has_room(self, size: int) -> bool:
         """Tell whether ``size`` bytes more may be held: a lone body always, all together twice the largest one."""
@@ -43,17 +62,18 @@ class RequestReader:
 
     Args:
         buffer: where bytes are received that belong to no body yet; connections may share it.
-        limits: shared by all connections of a server.
+        shared: with the readers of the server's other connections.
         admit: asked, before they are received, about bodies that are large, or whose client waits to be asked for them.
     """
 
-    def __init__(self, buffer: memoryview, limits: BodyLimits, admit: Admit) -> None:
+    def __init__(self, buffer: memoryview, shared: Readers, admit: Admit) -> None:
         self.ready: deque[tuple[Request, bool] | Response] = deque()
         self.failed = False
         self._buffer = buffer
-        self._limits = limits
+        self._shared = shared
         self._admit = admit
         self._parser = httptools.HttpRequestParser(self)
+        self._keep_alive = True
         self._held = 0
         self._begin_message()
         self.receiving = False
@@ -85,13 +105,16 @@ class RequestReader:
                 self._complete()
             return
         data = self._buffer[:size]
-        while data and not self.failed:
-            data = self._parse(data)
+        if self.receiving or size > _DIRECT_BODY:
+            self._parse_all(data)
+        elif not self._take_known(message := bytes(data)):
+            self._parse_all(data)
+            self._remember(message)
 
     def release(self, size: int) -> None:
         """Say that a request's body of ``size`` bytes is needed no more."""
         self._held -= size
-        self._limits.held -= size
+        self._shared.held -= size
 
     def close(self) -> None:
         """Read no more, and forget what was not taken out of ``ready``."""
@@ -100,6 +123,37 @@ class RequestReader:
         self._in_place = None
         self._body = bytearray()
         self.release(self._held)
+
+    def _take_known(self, message: bytes) -> bool:
+        """Take a whole request whose head is known; return whether it is one."""
+        end = message.find(b"\r\n\r\n") + 4
+        known = self._shared.heads.get(message[:end])
+        if known is None or len(message) - end != known.length or self.failed or not self._keep_alive:
+            return False
+        if not self._shared.has_room(known.length):
+            return False
+        self._held += known.length
+        self._shared.held += known.length
+        self.method = known.method
+        self.ready.append((Request(known.method, known.target, known.headers, message[end:]), True))
+        return True
+
+    def _remember(self, message: bytes) -> None:
+        """Keep what the head of a request says, if that came alone, whole, and as nearly all do."""
+        end = message.find(b"\r\n\r\n") + 4
+        if self.receiving or self.failed or len(self.ready) != 1 or end > _MAX_KNOWN_HEAD:
+            return
+        request, keep_alive = cast("tuple[Request, bool]", self.ready[0])
+        if not keep_alive or len(message) - end != len(request.body) or not _ALTERS_FRAMING.isdisjoint(request.headers):
+            return
+        heads = self._shared.heads
+        if len(heads) >= _MAX_KNOWN_HEADS:
+            heads.clear()
+        heads[message[:end]] = KnownHead(request.method, request.target, request.headers, len(request.body))
+
+    def _parse_all(self, data: memoryview) -> None:
+        while data and not self.failed:
+            data = self._parse(data)
 
     def _parse(self, data: memoryview) -> memoryview:
         """Feed the parser; return what it has not seen, behind a request that makes it stop."""
@@ -220,15 +274,15 @@ class RequestReader:
             self._complete()
 
     def _reserve(self, size: int, whole: int = 0) -> None:
-        limits = self._limits
-        if max(size, whole) > limits.one:
-            self._refuse(413, f"The body is larger than {limits.one} bytes, the limit here: send fewer rows at once.")
-        elif not limits.has_room(size):
+        shared = self._shared
+        if max(size, whole) > shared.one:
+            self._refuse(413, f"The body is larger than {shared.one} bytes, the limit here: send fewer rows at once.")
+        elif not shared.has_room(size):
             message = "Too many large requests arrive at the same time: send this one again later."
             self._refuse(503, message, {"Retry-After": "1"})
         else:
             self._held += size
-            limits.held += size
+            shared.held += size
 
     def _refuse(self, status: int, message: str, headers: dict[str, str] | None = None) -> None:
         target = self._target.decode("latin-1")

@@ -17,7 +17,7 @@ from jupyter_edge.core.media_types import ARROW_FILE
 from jupyter_edge.core.records import NoLog
 from jupyter_edge.runtime.exchange import Request, Response
 from jupyter_edge.runtime.handler import Handler
-from jupyter_edge.runtime.request_reader import BodyLimits, RequestReader
+from jupyter_edge.runtime.request_reader import Readers, RequestReader
 from tests.runtime import models
 from tests.runtime.answers import respond
 
@@ -44,7 +44,7 @@ def _answer(request: Request) -> Response:
 
 def http(data: bytes) -> None:
     """Read a connection's bytes, in pieces as long as the first byte says, and answer what they ask for."""
-    reader = RequestReader(_BUFFER, BodyLimits(one=_LIMIT), lambda _: None)
+    reader = RequestReader(_BUFFER, Readers(one=_LIMIT), lambda _: None)
     piece = data[0] * 16 if data else 1
     position = 1
     while position < len(data) and not reader.failed:

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jupyter_edge.runtime.pipeline import Pipeline
+from jupyter_edge.runtime.request_reader import Readers, RequestReader
 from tests.runtime.conftest import HandlerMaker, ServerMaker
 
 PIECES = [
@@ -44,6 +45,46 @@ def test_whatever_a_client_sends_the_next_one_is_answered(
         while client.recv(1 << 16):
             pass
     assert answer(ports[0], b"GET /models HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+BODY = b'[{"x":[1,2,3]}]'
+HEADERS = [
+    b"",
+    b"Content-Length: 15\r\n",
+    b"Transfer-Encoding: chunked\r\n",
+    b"Expect: 100-continue\r\n",
+    b"Connection: close\r\n",
+    b"Connection: Upgrade\r\nUpgrade: h2c\r\n",
+]
+MESSAGES = [
+    b"POST /infer HTTP/1.1\r\nHost: e\r\n" + first + second + b"\r\n" + body
+    for first in HEADERS
+    for second in HEADERS
+    for body in (b"", BODY, BODY * 2, b"f\r\n" + BODY + b"\r\n0\r\n\r\n")
+]
+
+
+@pytest.mark.fuzz
+@given(messages=st.lists(st.sampled_from(MESSAGES), min_size=1, max_size=30))
+def test_what_other_clients_sent_before_changes_nothing_in_how_a_message_is_read(messages: list[bytes]) -> None:
+    before = Readers()
+    for message in messages * 2:
+        assert read(before, message) == read(Readers(), message)
+
+
+def read(readers: Readers, message: bytes) -> list[Any]:
+    """Return what a new connection reads, if a message comes twice."""
+    buffer = memoryview(bytearray(1 << 16))
+    reader = RequestReader(buffer, readers, lambda _: None)
+    found: list[Any] = []
+    for _ in range(2):
+        if message and not reader.failed:
+            reader.buffer()[: len(message)] = message
+            reader.take(len(message))
+        found += [*reader.ready, reader.failed, reader.receiving, reader.method, readers.held]
+        reader.ready.clear()
+    reader.close()
+    return found
 
 
 def answer(port: int, request: bytes) -> bytes:
