@@ -107,3 +107,16 @@ test('a fleet that beats two hundred times a second is looked at once a second, 
   await vi.advanceTimersByTimeAsync(50);
   expect(refresh.mock.calls.map(([changes]) => changes?.map(({ kind }) => kind))).toContainEqual(['model']);
 });
+
+test('another time between readings holds at once, up to the longest that the settings take', async () => {
+  const { live, refresh } = scene();
+  await live.start();
+  live.seconds = 3600;
+  await vi.advanceTimersByTimeAsync(100);
+  refresh.mockClear();
+  await vi.advanceTimersByTimeAsync(3_000_000);
+  expect(refresh).not.toHaveBeenCalled();
+  live.seconds = 5;
+  await vi.advanceTimersByTimeAsync(16_000);
+  expect(refresh.mock.calls.length).toBeGreaterThanOrEqual(3);
+});

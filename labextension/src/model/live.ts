@@ -1,4 +1,4 @@
-import { Poll } from '@lumino/polling';
+import { Poll, type IPoll } from '@lumino/polling';
 import type { IDisposable } from '@lumino/disposable';
 import type { ISignal } from '@lumino/signaling';
 
@@ -11,6 +11,8 @@ export const SCHEMA = 'https://jupyter-edge.org/events/engine/v1';
 const GATHER_MS = 40;
 /** Edges say how they are and send rows all the time: what shows them is read again no more often than this. */
 const STEADY_MS = 1000;
+/** How long it takes at most until an engine that failed is asked again, unless the user wants longer. */
+const SLOWEST_MS = 300_000;
 const STEADY: ReadonlySet<string> = new Set(['edge', 'log']);
 
 /** An event of the Jupyter event bus, as `EventManager` hands it on. */
@@ -36,7 +38,7 @@ export class Live implements IDisposable {
     this._poll = new Poll<void, Error>({
       name: 'jupyter-edge:poll',
       factory: () => this.read(),
-      frequency: { interval: options.seconds * 1000, backoff: true, max: 300_000 },
+      frequency: frequencyOf(options.seconds),
       standby: 'when-hidden',
       auto: false
     });
@@ -47,8 +49,15 @@ export class Live implements IDisposable {
     return this._poll.isDisposed;
   }
 
+  /** Wait as long as this between two readings, from now on. */
   set seconds(value: number) {
-    this._poll.frequency = { ...this._poll.frequency, interval: value * 1000 };
+    const frequency = frequencyOf(value);
+    if (frequency.interval !== this._poll.frequency.interval) {
+      this._poll.frequency = frequency;
+      if (this._poll.state.phase !== 'constructed') {
+        void this._poll.refresh(); // it would first wait as long as before
+      }
+    }
   }
 
   /** Begin to poll. */
@@ -106,6 +115,12 @@ export class Live implements IDisposable {
   private readonly _steady: IGathered = { changes: [], pause: STEADY_MS, next: 0 };
   private readonly _gathered = [this._single, this._steady];
   private _missed = true;
+}
+
+/** How often to ask where all goes well, and after failures, which make it slower. */
+function frequencyOf(seconds: number): IPoll.Frequency {
+  const interval = seconds * 1000;
+  return { interval, backoff: true, max: Math.max(interval, SLOWEST_MS) };
 }
 
 /** Changes that are told together, at the earliest at `next`. */
