@@ -8,6 +8,8 @@ from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
+import requests
+
 from jupyter_edge.client.deployment import UNDEPLOYED, Deployment, plain_config
 from jupyter_edge.client.edge import Edge
 from jupyter_edge.client.inference_target import InferenceTarget
@@ -292,9 +294,15 @@ class Pipeline(InferenceTarget, PipelineLog, Twins, Details):
             return self._client.transport.send(
                 self.url(), request.body, request.headers, query=query, timeout=timeout
             ).content
-        except EngineUnavailableError:
-            self.refresh().url()  # says so if the pipeline was undeployed elsewhere
-            raise
+        except EngineUnavailableError as error:
+            self.refresh().url()  # says so if the pipeline was undeployed elsewhere, or the engine has stopped
+            if isinstance(error.__cause__, requests.Timeout):
+                raise
+            msg = (
+                f"Pipeline {self.name()} broke off before it had answered, as one does whose replica is killed: "
+                "send the rows again; status() tells of its replicas."
+            )
+            raise DeploymentError(msg) from error
 
     def _address(self) -> tuple[str, dict[str, str]]:
         return self.url(), self._client.auth.auth_header()

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import re
+import socket
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from jupyter_edge.client import (
     Client,
     DeploymentConfigBuilder,
     DeploymentError,
+    EngineUnavailableError,
     EntityNotFoundError,
     InferenceError,
     InvalidInputError,
@@ -192,6 +195,25 @@ def test_columns_are_chosen_by_dataset(deployed: Pipeline) -> None:
     narrow = deployed.infer(frame, dataset=["time", "out", "check_failures"])
     assert list(narrow.columns) == ["time", "out.fraud_probability", "check_failures"]
     assert not any(name.startswith("in.") for name in deployed.infer(frame, dataset_exclude=["in"]).columns)
+
+
+def test_a_request_that_was_lost_with_its_replica_is_to_be_sent_again(
+    deployed: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def take_and_leave(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        connection.recv(1)
+        connection.close()
+
+    rows = pd.DataFrame({"tensor": [[0.0] * 29]})
+    with socket.create_server(("127.0.0.1", 0)) as listener, monkeypatch.context() as patch:
+        patch.setattr(Pipeline, "url", lambda _: f"http://127.0.0.1:{listener.getsockname()[1]}/")
+        threading.Thread(target=take_and_leave, args=[listener], daemon=True).start()
+        with pytest.raises(DeploymentError, match=r"send the rows again; status\(\) tells"):
+            deployed.infer(rows)
+        with pytest.raises(EngineUnavailableError, match="has not answered within 0.2 s"):
+            deployed.infer(rows, timeout=0.2)
+    assert len(deployed.infer(rows)) == 1
 
 
 def test_a_request_that_is_refused_carries_the_pipelines_own_reason(deployed: Pipeline) -> None:
