@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _MOST_AT_ONCE = 1000
 _MOST_SECONDS = 3600
 _BUSY = 0.8
+_NOTE_WIDTH = 110
 _PERCENTILES = {"p50_ms": 50, "p95_ms": 95, "p99_ms": 99}
 
 
@@ -92,7 +94,8 @@ class Profile(Chart):
         """Whether it was measured to its end, and not interrupted."""
         self._rows = rows
         self._name = name
-        super().__init__(self._draw_levels, "\n".join([self._heading(), repr(self.levels), *self._notes()]))
+        text = "\n".join([self._heading(), repr(self.levels), *self._notes()])
+        super().__init__(self._draw_levels, text, (8.0, 3.8 + 0.2 * len(self._notes())))
 
     def to_pandas(self) -> pd.DataFrame:
         """Return a row for each concurrency."""
@@ -127,18 +130,24 @@ class Profile(Chart):
         return notes
 
     def _draw_levels(self, figure: Figure) -> None:
+        figure.suptitle(self._heading().replace(": ", "\n", 1), fontsize=10, x=0.01, horizontalalignment="left")
+        if self._notes():
+            notes = "\n".join(shorten(note, _NOTE_WIDTH) for note in self._notes())
+            figure.supxlabel(notes, fontsize=9, x=0.01, horizontalalignment="left")
         left, right = figure.subplots(1, 2)
         frame = self.to_pandas()
         places = range(len(frame))  # as far apart whatever the counts are
         left.set(title="Throughput", xlabel="requests at once", ylabel="requests / s")
-        left.plot(places, frame["requests_per_second"], marker="o", color=SERIES[0])
+        left.plot(places, frame["requests_per_second"], marker="o", color=SERIES[0], clip_on=False)
         left.set_ylim(bottom=0)
         right.set(title="Latency", xlabel="requests at once", ylabel="milliseconds")
         for name, colour in zip(_PERCENTILES, SERIES, strict=False):
-            right.plot(places, frame[name], marker="o", color=colour, label=name.removesuffix("_ms"))
+            right.plot(places, frame[name], marker="o", color=colour, clip_on=False, label=name.removesuffix("_ms"))
         right.set_ylim(bottom=0)
         right.legend(fontsize=9)
+        left.yaxis.set_major_formatter("{x:,g}")
         for axes in (left, right):
+            axes.grid(axis="y", alpha=0.3)
             axes.set_xticks(places, [str(count) for count in frame["concurrency"]])
 
 
@@ -205,8 +214,8 @@ def _level(count: int, rows: int, measured: Measured) -> Level:
 def _shown(level: Level) -> list[object]:
     return [
         level.concurrency,
-        level.requests,
-        level.errors,
+        f"{level.requests:,}",
+        f"{level.errors:,}",
         *(f"{value:,.0f}" for value in (level.requests_per_second, level.rows_per_second)),
         *(f"{value:.3g}" for value in (level.p50_ms, level.p95_ms, level.p99_ms)),
         f"{level.client_busy:.0%}",

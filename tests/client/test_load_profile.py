@@ -36,7 +36,9 @@ def test_a_profile_is_of_requests_that_the_pipeline_answered(deployed: Pipeline)
     assert repr(profile).startswith(f"Profile of pipeline {deployed.name()}, 1 row per request: at most ")
     assert str(profile).splitlines()[1].split()[:3] == ["concurrency", "requests", "errors"]
     assert (read_image(profile._repr_png_()) == (31, 119, 180)).all(axis=2).any()
-    assert "<table>" in profile._repr_html_()
+    drawn, _, rest = profile._repr_html_().partition("</svg>")
+    assert f"Profile of pipeline {deployed.name()}, 1 row per request</text>" in drawn
+    assert "<table>" in rest
 
 
 def test_a_step_ends_with_its_time(deployed: Pipeline) -> None:
@@ -103,6 +105,8 @@ def test_refusals_are_counted_and_named(server: Server) -> None:
     assert profile.errors == {'503 [{"error": "full"}]': 6}
     assert '6 x 503 [{"error": "full"}]' in str(profile)
     assert profile._repr_png_()
+    drawn, _, _ = profile._repr_html_().partition("</svg>")
+    assert '>6 x 503 [{"error": "full"}]</text>' in drawn
 
 
 def test_an_address_where_nothing_answers_ends_the_load() -> None:
