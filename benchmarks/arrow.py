@@ -1,4 +1,4 @@
-"""Print what the own Arrow reader is worth: its speed beside libraries', and what damaged files do to each of them.
+"""Print what the own Arrow reader is worth: its speed beside pyarrow's, and what damaged files do to each of them.
 
 Usage: python -m benchmarks.arrow [--rounds N] [--damaged N]
 """
@@ -6,7 +6,6 @@ Usage: python -m benchmarks.arrow [--rounds N] [--damaged N]
 from __future__ import annotations
 
 import argparse
-import io
 import os
 import random
 from collections import Counter
@@ -14,7 +13,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import arro3.io
 import numpy as np
 import pyarrow as pa
 
@@ -30,19 +28,13 @@ def own(body: bytes) -> Any:
     return arrow_reader.decode(body).columns["tensor"]
 
 
-def by_arro3(body: bytes) -> Any:
-    """Read with arro3, which writes the answers."""
-    column = arro3.io.read_ipc(io.BytesIO(body)).read_all()["tensor"].combine_chunks()
-    return arro3.core.list_flatten(column).to_numpy().reshape(len(column), -1)
-
-
 def by_pyarrow(body: bytes) -> Any:
     """Read with pyarrow, which is too large for a device."""
     column = pa.ipc.open_file(body).read_all()["tensor"].combine_chunks()
     return column.flatten().to_numpy().reshape(len(column), -1)
 
 
-READERS: dict[str, Reader] = {"pyarrow": by_pyarrow, "arro3": by_arro3, "own reader": own}
+READERS: dict[str, Reader] = {"pyarrow": by_pyarrow, "own reader": own}
 
 
 def show_speed(count: int, rounds: int) -> None:

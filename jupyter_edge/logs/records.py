@@ -7,30 +7,25 @@ One payload is one Arrow IPC stream of one batch. Its columns are flat: ``time``
 
 from __future__ import annotations
 
-import io
 import json
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
-import arro3.core as arrow
 import numpy as np
-from arro3.io import write_ipc_stream
 
-from jupyter_edge.core.arrow_template import Body, Templates
+from jupyter_edge.core import arrow_columns as arrow
+from jupyter_edge.core.arrow_ipc import write
 from jupyter_edge.core.records import Column, InferenceRecord
 
 MAX_PAYLOAD = 4 << 20
 """Bytes of values from which on rows go to the next payload; a single row may still be larger."""
 
-_UTF8 = arrow.DataType.utf8()
-_TEXTS = arrow.DataType.list(arrow.Field("item", _UTF8))
-_DICTIONARY = arrow.DataType.dictionary(arrow.DataType.int32(), _UTF8)
+_NO_TEXTS = arrow.texts("item", [])
 _SCALAR_BYTES = 16
 _SMALL_PIECE = 2048  # of a column of so few bytes, to copy it is less work than to keep it apart
-_templates = Templates()
 
 Array = np.ndarray[Any, Any]
 
@@ -188,112 +183,51 @@ def _as_text(value: Any) -> str:
 
 
 def _encode_run(records: list[InferenceRecord], run_columns: list[Columns]) -> tuple[int, list[Any]]:
+    first = records[0]
     counts = np.array([record.rows for record in records])
     rows = int(counts.sum())
     times = np.repeat(np.array([record.time for record in records], np.int64), counts)
     elapsed = np.repeat(np.array([record.elapsed for record in records], np.uint64), counts, axis=0)
-    body = Body(rows)
-    if _add_plain(body, records, run_columns, times, elapsed):
-        return rows, _templates.fill(body, lambda: _by_library(records, run_columns, times, elapsed))
-    return rows, [_by_library(records, run_columns, times, elapsed)]
+    failures: list[list[str]] = []
+    if any(any(record.check_failures) for record in records):
+        failures = [row for record in records for row in record.check_failures or [[]] * record.rows]
+    columns = [
+        arrow.numbers("time", times),
+        *(_joined(name, [columns[name] for columns in run_columns]) for name in run_columns[0]),
+        _lists_of_texts("check_failures", failures, rows),
+        arrow.repeated("metadata.last_model", first.last_model, rows),
+        arrow.repeated("metadata.pipeline_version", first.pipeline_version, rows),
+        _joined("metadata.elapsed", [elapsed]),
+        _lists_of_texts("metadata.dropped", [first.dropped] * rows if first.dropped else [], rows),
+    ]
+    return rows, write(rows, columns, as_file=False)
 
 
-def _add_plain(
-    body: Body, records: list[InferenceRecord], run_columns: list[Columns], times: Array, elapsed: Array
-) -> bool:
-    """Add columns to a record batch's body as ``_by_library`` writes them; return ``False`` for what only that can."""
-    first = records[0]
-    if first.dropped or any(any(record.check_failures) for record in records):
-        return False
-    body.layout += (first.last_model, first.pipeline_version)
-    _add_numbers(body, "time", [times])
-    for name, column in run_columns[0].items():
-        pieces: list[Any] = [columns[name] for columns in run_columns]
-        if isinstance(column, _Values) or column.dtype.kind == "b":
-            return False
-        if [len(piece) for piece in pieces] != [record.rows for record in records]:
-            return False
-        _add_numbers(body, name, pieces)
-    _add_no_texts(body)
-    for _ in ("metadata.last_model", "metadata.pipeline_version"):
-        body.add_array(body.rows, np.zeros(body.rows, np.int32))
-    _add_numbers(body, "metadata.elapsed", [elapsed])
-    _add_no_texts(body)
-    return True
+def _joined(name: str, parts: list[Any]) -> arrow.Column:
+    first, pieces = parts[0], parts
+    places: Array | None = None
+    if isinstance(first, _Values):
+        pieces = [part.flat for part in parts]
+        if first.lengths is not None:
+            places = arrow.offsets(chain.from_iterable(part.lengths for part in parts))
+    elif first.ndim > 1:
+        places = arrow.even_offsets(sum(map(len, parts)), math.prod(first.shape[1:]))
+    item = name if places is None else "item"
+    texts = isinstance(pieces[0], list)
+    values = arrow.texts(item, list(chain.from_iterable(pieces))) if texts else _numbers(item, pieces)
+    return values if places is None else arrow.lists(name, places, values)
 
 
-def _add_numbers(body: Body, name: str, pieces: list[Any]) -> None:
-    first = pieces[0]
-    body.layout += (name, first.dtype.str, first.shape[1:])
-    if first.dtype == np.float16:
+def _numbers(name: str, pieces: list[Array]) -> arrow.Column:
+    if pieces[0].dtype.char == "e":  # half precision
         pieces = [piece.astype(np.float32) for piece in pieces]
-    if first.ndim > 1:
-        size = math.prod(first.shape[1:])
-        body.add_array(body.rows, np.arange(body.rows + 1, dtype=np.int32) * np.int32(size))
-    if len(pieces) > 1 and first.nbytes < _SMALL_PIECE:
+    if len(pieces) > 1 and pieces[0].nbytes < _SMALL_PIECE:
         pieces = [np.concatenate(pieces)]
-    body.add_pieces(sum(piece.size for piece in pieces), [np.ascontiguousarray(piece) for piece in pieces])
+    return arrow.numbers(name, *pieces)
 
 
-def _add_no_texts(body: Body) -> None:
-    body.add_array(body.rows, np.zeros(body.rows + 1, np.int32))
-    body.add_array(0, bytes(4), b"")
-
-
-def _by_library(records: list[InferenceRecord], run_columns: list[Columns], times: Array, elapsed: Array) -> bytes:
-    first, rows = records[0], len(times)
-    columns = {"time": arrow.Array.from_numpy(times)}
-    for name in run_columns[0]:
-        columns[name] = _join([columns_of_one[name] for columns_of_one in run_columns])
-    columns["check_failures"] = _lists_of_texts(
-        [row for record in records for row in record.check_failures or [[]] * record.rows]
-    )
-    columns["metadata.last_model"] = _repeated(first.last_model, rows)
-    columns["metadata.pipeline_version"] = _repeated(first.pipeline_version, rows)
-    columns["metadata.elapsed"] = _lists(elapsed, np.full(rows, len(first.elapsed)))
-    columns["metadata.dropped"] = _lists_of_texts([first.dropped] * rows)
-    schema = arrow.Schema([arrow.Field(name, array.type) for name, array in columns.items()])
-    buffer = io.BytesIO()
-    write_ipc_stream(arrow.RecordBatch.from_arrays(list(columns.values()), schema=schema), buffer, compression=None)
-    return buffer.getvalue()
-
-
-def _join(parts: list[Any]) -> arrow.Array:
-    if not isinstance(parts[0], _Values):
-        array = np.concatenate(parts) if len(parts) > 1 else parts[0]
-        lengths = None if array.ndim == 1 else np.full(len(array), array[:1].size)
-        return _lists(array, lengths)
-    lengths = None if parts[0].lengths is None else np.concatenate([part.lengths for part in parts])
-    if isinstance(parts[0].flat, list):
-        texts = arrow.Array(list(chain.from_iterable(part.flat for part in parts)), type=_UTF8)
-        return texts if lengths is None else arrow.list_array(_offsets(lengths), texts, type=_TEXTS)
-    return _lists(np.concatenate([part.flat for part in parts]), lengths)
-
-
-def _lists(array: Array, lengths: Array | None) -> arrow.Array:
-    flat = array.reshape(-1)
-    if flat.dtype == np.float16:
-        flat = flat.astype(np.float32)
-    values = arrow.Array.from_numpy(np.ascontiguousarray(flat))
-    if lengths is None:
-        return values
-    return arrow.list_array(_offsets(lengths), values, type=arrow.DataType.list(arrow.Field("item", values.type)))
-
-
-def _lists_of_texts(rows: list[list[str]]) -> arrow.Array:
-    if not any(rows):
-        return arrow.list_array(_offsets(np.zeros(len(rows), np.int32)), arrow.Array([], type=_UTF8), type=_TEXTS)
-    texts = arrow.Array(list(chain.from_iterable(rows)), type=_UTF8)
-    return arrow.list_array(_offsets([len(row) for row in rows]), texts, type=_TEXTS)
-
-
-def _offsets(lengths: Sequence[int] | Array) -> arrow.Array:
-    offsets = np.zeros(len(lengths) + 1, np.int32)
-    np.cumsum(lengths, out=offsets[1:])
-    return arrow.Array.from_numpy(offsets)
-
-
-def _repeated(text: str, rows: int) -> arrow.Array:
-    """Return a column that says the same in every row, stored once."""
-    dictionary = arrow.Array([text], type=_UTF8).cast(_DICTIONARY)
-    return dictionary.take(arrow.Array.from_numpy(np.zeros(rows, np.uint32)))
+def _lists_of_texts(name: str, values: list[list[str]], rows: int) -> arrow.Column:
+    """Return a list of texts for each row, or an empty one if there are no values at all."""
+    if not values:
+        return arrow.lists(name, arrow.even_offsets(rows, 0), _NO_TEXTS)
+    return arrow.lists(name, arrow.offsets(map(len, values)), arrow.texts("item", list(chain.from_iterable(values))))

@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from jupyter_edge.core.arrow_template import size_of as part_size
+from jupyter_edge.core.arrow_ipc import size_of as part_size
 from jupyter_edge.core.records import InferenceRecord
 from jupyter_edge.logs.records import MAX_PAYLOAD, encode_in_parts, group, size_of
 from jupyter_edge.logs.spool_files import FILE_BYTES, LARGE, PayloadFiles, files_of

@@ -36,7 +36,7 @@ def test_an_edge_imports_all_that_it_needs_from_its_own_list(tmp_path: Path) -> 
     link_packages(tmp_path)
     program = (
         f"import sys; sys.path.append({str(tmp_path)!r})\n"
-        "import jupyter_edge.cli, jupyter_edge.edge.agent, simdjson, arro3.core, arro3.io\n"
+        "import jupyter_edge.cli, jupyter_edge.edge.agent, simdjson, flatbuffers\n"
         "from jupyter_edge.core.telemetry import import_onnxruntime; import_onnxruntime()\n"
         "from jupyter_edge.cli import main; sys.exit(main(['serve', '--port', '0']))"
     )

@@ -1,0 +1,187 @@
+"""Write columns as an Arrow IPC file or stream of one record batch.
+
+All that differs between two of the same schema is the body, and a few numbers in the metadata and in a file's footer:
+how many rows, and where each buffer begins and ends (Arrow columnar format 1.5, section "Serialization and
+interprocess communication", with its Schema.fbs, Message.fbs and File.fbs). So the rest is built once, and kept.
+"""
+
+from __future__ import annotations
+
+import functools
+import struct
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from flatbuffers import Builder
+
+from jupyter_edge.core.arrow_columns import Column, Field, Part, texts
+from jupyter_edge.core.flatbuffers import Table
+
+_ALIGNMENT = 64
+_PADDING = bytes(_ALIGNMENT)
+_MAGIC = b"ARROW1"
+_END = b"\xff\xff\xff\xff\0\0\0\0"
+_V5 = np.int16(4)
+_SCHEMA, _DICTIONARY_BATCH, _RECORD_BATCH = 1, 2, 3
+# The number that each kind of type has in Schema.fbs, and the fields of its table.
+_TYPES: dict[str, tuple[int, tuple[Any, ...]]] = {
+    "text": (5, ()), "|b1": (6, ()), "list": (12, ()), "struct": (13, ()), "large_text": (20, ()),
+    "large_list": (21, ()), "<f2": (3, (np.int16(0),)), "<f4": (3, (np.int16(1),)), "<f8": (3, (np.int16(2),)),
+}  # fmt: skip
+for _bits in (8, 16, 32, 64):
+    for _sign in "iu":
+        _TYPES[np.dtype(f"{_sign}{_bits // 8}").str] = (2, (np.int32(_bits), np.bool_(_sign == "i")))
+_SLOTS = {np.bool_: "Bool", np.uint8: "Uint8", np.int16: "Int16", np.int32: "Int32", np.int64: "Int64"}
+
+
+def write(rows: int, columns: Sequence[Column], *, as_file: bool) -> list[Any]:
+    """Return the parts of a file, or of a stream: the columns' buffers are not copied.
+
+    Raises:
+        ValueError: if a column has another number of rows.
+    """
+    if any(column.nodes[0] != rows for column in columns):
+        msg = f"Not all columns have {rows} rows: {[(column.field.name, column.nodes[0]) for column in columns]}."
+        raise ValueError(msg)
+    nodes = [number for column in columns for number in column.nodes]
+    ranges, size, body = _lay_out(buffer for column in columns for buffer in column.buffers)
+    frame = _frame(tuple([column.field for column in columns]), len(nodes), len(ranges), as_file)
+    head, tail = bytearray(frame.head), bytearray(frame.tail)
+    struct.pack_into(f"<{len(nodes)}q", head, frame.first_node, *nodes)
+    struct.pack_into(f"<{len(ranges)}q", head, frame.first_range, *ranges)
+    struct.pack_into("<q", head, frame.rows, rows)
+    struct.pack_into("<q", head, frame.size, size)
+    if as_file:
+        struct.pack_into("<q", tail, frame.size_in_tail, size)
+    return [head, *body, tail]
+
+
+def size_of(part: Part) -> int:
+    """Return how many bytes a part has."""
+    return part.nbytes if isinstance(part, np.ndarray) else len(part)
+
+
+def _lay_out(buffers: Iterable[Sequence[Part]]) -> tuple[list[int], int, list[Any]]:
+    """Return begin and size of each buffer, the size of all with padding, and all their parts."""
+    ranges: list[int] = []
+    parts: list[Any] = []
+    position = 0
+    for buffer in buffers:
+        size = 0
+        for part in buffer:
+            size += size_of(part)
+        ranges += (position, size)
+        parts += buffer
+        if padding := -size % _ALIGNMENT:
+            parts.append(_PADDING[:padding])
+        position += size + padding
+    return ranges, position, parts
+
+
+class _Frame(NamedTuple):
+    """What comes before and behind a body, and where in it the numbers belong that are still missing."""
+
+    head: bytes
+    tail: bytes
+    rows: int
+    first_node: int
+    first_range: int
+    size: int
+    size_in_tail: int
+
+
+@functools.lru_cache(maxsize=32)
+def _frame(fields: tuple[Field, ...], nodes: int, ranges: int, as_file: bool) -> _Frame:
+    head = _MAGIC.ljust(8, b"\0") if as_file else b""
+    head += _message(_SCHEMA, _schema(fields), len(head))
+    blocks: list[int] = []
+    for number, field in enumerate(fields):
+        if field.dictionary:
+            column = texts("", field.dictionary)
+            places, size, body = _lay_out(column.buffers)
+            header = np.int64(number), _batch(len(field.dictionary), column.nodes, places)
+            message = _message(_DICTIONARY_BATCH, header, len(head), size)
+            blocks += (len(head), len(message), size)
+            head += message + b"".join(body)
+    message = _message(_RECORD_BATCH, _batch(0, [0] * nodes, [0] * ranges), len(head))
+    tail, size_in_tail = _footer(fields, blocks, [len(head), len(message), 0]) if as_file else (_END, 0)
+    table = Table.root(memoryview(message)[8:])
+    batch = table.table(2)
+    if batch is None:
+        raise ValueError
+    missing = [batch.place(0), batch.first_place(1), batch.first_place(2), table.place(3)]
+    rows, first_node, first_range, size = (len(head) + 8 + place for place in missing)
+    return _Frame(head + message, tail, rows, first_node, first_range, size, size_in_tail)
+
+
+def _footer(fields: tuple[Field, ...], dictionaries: list[int], batch: list[int]) -> tuple[bytes, int]:
+    """Return what ends a file, and where in it the size of the record batch belongs."""
+    content = _finished((_V5, _schema(fields), _structs(3, dictionaries), _structs(3, batch)))
+    place = len(_END) + Table.root(memoryview(content)).first_place(3) + 16
+    return _END + content + struct.pack("<i", len(content)) + _MAGIC, place
+
+
+# Tables are written down here as tuples of their fields: scalars of numpy, texts, tables, lists of tables, arrays of
+# structs, and ``None`` for what is absent.
+
+
+def _schema(fields: tuple[Field, ...]) -> tuple[Any, ...]:
+    return np.int16(0), [_field(field, number) for number, field in enumerate(fields)]
+
+
+def _field(field: Field, number: int = 0) -> tuple[Any, ...]:
+    kind, parameters = _TYPES[field.kind]
+    dictionary = (np.int64(number), _TYPES["<i4"][1]) if field.dictionary else None
+    children = [_field(child) for child in field.children]
+    nullable = np.bool_(field.nullable)
+    return field.name, nullable, np.uint8(kind), parameters, dictionary, children, list(field.metadata)
+
+
+def _batch(rows: int, nodes: list[int], ranges: list[int]) -> tuple[Any, ...]:
+    return np.int64(rows), _structs(2, nodes), _structs(2, ranges)
+
+
+def _structs(width: int, numbers: list[int]) -> np.ndarray[Any, Any]:
+    return np.array(numbers, np.int64).reshape(-1, width)
+
+
+def _message(kind: int, header: tuple[Any, ...], position: int, size: int = 0) -> bytes:
+    """Return a message's metadata, padded so that what follows is aligned if it begins at ``position``."""
+    metadata = _finished((_V5, np.uint8(kind), header, np.int64(size)))
+    metadata += bytes(-(position + 8 + len(metadata)) % _ALIGNMENT)
+    return struct.pack("<Ii", 0xFFFFFFFF, len(metadata)) + metadata
+
+
+def _finished(table: tuple[Any, ...]) -> bytes:
+    builder = Builder()
+    builder.Finish(_add(builder, table))
+    return bytes(builder.Output())
+
+
+def _add(builder: Builder, value: Any) -> int:
+    """Write a text, table or vector; return its offset."""
+    if isinstance(value, str):
+        return int(builder.CreateString(value))
+    if isinstance(value, np.ndarray):
+        builder.StartVector(8 * value.shape[1], len(value), 8)
+        for number in reversed(value.ravel().tolist()):
+            builder.PrependInt64(number)
+        return int(builder.EndVector())
+    if isinstance(value, list):
+        offsets = [_add(builder, table) for table in value]
+        builder.StartVector(4, len(offsets), 4)
+        for offset in reversed(offsets):
+            builder.PrependUOffsetTRelative(offset)
+        return int(builder.EndVector())
+    fields = []
+    for number, field in enumerate(value):
+        if isinstance(field, np.generic):
+            fields.append((number, _SLOTS[type(field)], field.item()))
+        elif field is not None:
+            fields.append((number, "UOffsetTRelative", _add(builder, field)))
+    builder.StartObject(len(value))
+    for number, slot, content in fields:
+        # Without a default, because it would not be written, and the frame needs its place.
+        getattr(builder, f"Prepend{slot}Slot")(number, content, None)
+    return int(builder.EndObject())
