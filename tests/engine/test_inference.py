@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import httpx
+import psutil
 import pyarrow as pa
 import pytest
 
 from jupyter_edge import samples
 
-from .process import EngineProcess
+from .process import EngineProcess, wait_for
 from .scenes import JSON_RECORDS, ROW, Scene, make_scene
 
 
@@ -66,6 +68,25 @@ def test_a_body_of_unknown_length_streams_through(scene: Scene, path: str) -> No
 def test_a_large_answer_arrives_whole(scene: Scene, path: str) -> None:
     answer = scene.engine.client.post(path, json=[ROW] * 20_000, headers=JSON_RECORDS)
     assert len(answer.json()) == 20_000
+
+
+def test_a_request_whose_sender_has_left_is_not_waited_for(scene: Scene, path: str) -> None:
+    port = urlsplit(scene.url()).port
+    engine = psutil.Process(scene.engine.process.pid)
+
+    def uses(process: psutil.Process, status: str) -> bool:
+        ends = [(c.laddr, c.raddr)[status == "ESTABLISHED"] for c in process.net_connections() if c.status == status]
+        return any(end.port == port for end in ends)
+
+    replica = next(child for child in engine.children(recursive=True) if uses(child, "LISTEN"))
+    replica.suspend()
+    try:
+        with pytest.raises(httpx.ReadTimeout):
+            scene.engine.client.post(path, json=[ROW], headers=JSON_RECORDS, timeout=1)
+        wait_for(lambda: not uses(engine, "ESTABLISHED"))
+    finally:
+        replica.resume()
+    assert scene.engine.client.post(path, json=[ROW], headers=JSON_RECORDS).status_code == 200
 
 
 def test_what_the_deployment_refuses_is_refused_in_its_words(scene: Scene, path: str) -> None:

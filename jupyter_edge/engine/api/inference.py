@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import AsyncIterator, Iterable
 
 import httpx
 from fastapi import APIRouter, Request
@@ -38,9 +39,8 @@ async def infer(deployment: str, name: str, request: Request, state: State) -> R
             return inference_error(500, f"Pipeline {name!r} is not up: {reason}")
         return inference_error(404, f"Pipeline {name!r} is not deployed as {deployment!r}: deploy it first.")
     url = httpx.URL(f"http://127.0.0.1:{port}/pipelines/{name}", query=request.scope["query_string"])
-    forwarded = httpx.Request("POST", url, headers=_kept(request.headers.raw), content=request.stream())
     try:
-        answer = await _CLIENT.send(forwarded, stream=True)
+        answer = await _forward(url, request)
     except ClientDisconnect:
         return Response(status_code=400)  # nobody reads it
     except httpx.TimeoutException:
@@ -54,6 +54,38 @@ async def infer(deployment: str, name: str, request: Request, state: State) -> R
     response = StreamingResponse(answer.aiter_raw(), answer.status_code, background=BackgroundTask(answer.aclose))
     response.raw_headers = [(key.lower(), value) for key, value in _kept(answer.headers.raw)]
     return response
+
+
+async def _forward(url: httpx.URL, request: Request) -> httpx.Response:
+    """Send a request on and return the answer as it begins; who has left is left alone by the deployment, too.
+
+    Raises:
+        ClientDisconnect: if the client has left.
+        httpx.TransportError: if no answer comes.
+    """
+    received = asyncio.Event()
+
+    async def body() -> AsyncIterator[bytes]:
+        async for part in request.stream():
+            yield part
+        received.set()
+
+    async def leave() -> None:
+        await received.wait()
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+    forwarded = httpx.Request("POST", url, headers=_kept(request.headers.raw), content=body())
+    sending = asyncio.create_task(_CLIENT.send(forwarded, stream=True))
+    leaving = asyncio.create_task(leave())
+    try:
+        await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if not sending.done():
+            raise ClientDisconnect
+        return sending.result()
+    finally:
+        leaving.cancel()
+        sending.cancel()
 
 
 def _kept(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
