@@ -129,6 +129,24 @@ test('refreshes that come during one are joined into one more', async () => {
   expect(numbers.requests).toHaveLength(2);
 });
 
+test('a reading ends, however often others are asked for meanwhile', async () => {
+  const numbers = new Numbers(5);
+  const asked: Array<Promise<void>> = [];
+  const list = new ListModel(async request => {
+    await Promise.resolve();
+    if (asked.length < 100) {
+      asked.push(list.refresh());
+    }
+    return numbers.page(request);
+  });
+  await list.refresh();
+  expect(numbers.requests.length).toBeLessThan(4);
+  for (const reading of asked) {
+    await reading; // and asks for the next
+  }
+  expect(numbers.requests).toHaveLength(101);
+});
+
 test('a filter is the next question, and starts from the first page', async () => {
   const numbers = new Numbers(3000);
   const list = new ListModel(numbers.page);

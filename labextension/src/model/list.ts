@@ -87,30 +87,22 @@ export class ListModel<T> {
     return undefined;
   }
 
-  /** Read again the pages that are shown; calls during one are joined into one more. */
+  /** Read again the pages that are shown; calls during one are joined into one more, after which they resolve. */
   async refresh(): Promise<void> {
-    if (this._running) {
-      this._again = true;
-      await this._running;
-      return;
+    if (this._running === null) {
+      await this.run(() => this.read([], null));
+    } else {
+      this._joined ??= this._running.then(() => {
+        this._joined = null;
+        return this.refresh();
+      });
+      await this._joined;
     }
-    await this.run(() => this.read([], null));
   }
 
-  private async run(step: () => Promise<void>): Promise<void> {
-    const work = async (): Promise<void> => {
-      await step();
-      while (this._again) {
-        this._again = false;
-        await this.read([], null);
-      }
-    };
-    this._running = work();
-    try {
-      await this._running;
-    } finally {
-      this._running = null;
-    }
+  private run(step: () => Promise<void>): Promise<void> {
+    this._running = step().finally(() => (this._running = null));
+    return this._running;
   }
 
   /** Read pages after `items` until enough are there; what an outdated answer says is dropped. */
@@ -122,7 +114,7 @@ export class ListModel<T> {
         const limit = Math.min(Math.max(missing, PAGE), MOST);
         const page = await this.fetchPage({ limit, after, filter: this._filter });
         if (round !== this._round) {
-          this._again = true;
+          await this.read([], null);
           return;
         }
         items.push(...page.items);
@@ -144,6 +136,6 @@ export class ListModel<T> {
   private _wanted = PAGE;
   private _round = 0;
   private _running: Promise<void> | null = null;
-  private _again = false;
+  private _joined: Promise<void> | null = null;
   private readonly _changed = new Signal<this, void>(this);
 }
