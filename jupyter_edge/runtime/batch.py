@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from jupyter_edge.core.errors import InvalidInputError
 from jupyter_edge.core.records import Column
 
 _BEYOND_INT64 = 2**63
@@ -19,19 +18,11 @@ class Batch:
     """Columns of equal length, in the order they were sent.
 
     ``shapes`` holds, for columns that arrive flattened, the shape that one row's value has in truth.
-
-    Raises:
-        InvalidInputError: for a name with the character 0, at which the library panics that writes answers and log.
     """
 
     rows: int
     columns: dict[str, Column]
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if "\0" in "".join(self.columns):
-            msg = f"One of the columns {', '.join(map(repr, self.columns))} has the character 0 in its name: rename it."
-            raise InvalidInputError(msg)
 
     def row(self, number: int) -> Batch:
         """Return one of the rows alone."""

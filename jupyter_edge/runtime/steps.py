@@ -93,9 +93,6 @@ def _spec(kind: str, node: Any) -> TensorSpec:
         advice = "export a classifier with zipmap off" if node.type.startswith("seq") else "cast it within the model"
         msg = f"The model's {kind} {node.name!r} is a {node.type}, which no request can carry: {advice}."
         raise InvalidInputError(msg)
-    if "\0" in node.name:
-        msg = f"The model's {kind} {node.name!r} has the character 0 in its name, which no log can keep: rename it."
-        raise InvalidInputError(msg)
     shape = tuple(size if isinstance(size, int) else None for size in node.shape)
     return TensorSpec(node.name, _DTYPES[node.type], shape)
 

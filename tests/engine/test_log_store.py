@@ -255,6 +255,17 @@ def test_a_column_has_one_type_whoever_sent_it(store: LogStore, compacted: bool)
     assert page.rows["metadata.dropped"].to_pylist() == [[], [], ["in.tensor"]]
 
 
+@pytest.mark.parametrize("compacted", [False, True])
+def test_names_and_texts_may_hold_any_character(store: LogStore, compacted: bool) -> None:
+    texts = ["\0", "", "a\0b", "\U0001f600\u00e4\ufffe"]
+    Writer(store, "a").write(record(0, 4, inputs={"a\0": texts, "\u00e4.\n": np.arange(4)}))
+    if compacted:
+        store.compact()
+    rows = store.read(query()).rows
+    assert rows["in.a\0"].to_pylist() == texts
+    assert rows["in.\u00e4.\n"].to_pylist() == [0, 1, 2, 3]
+
+
 def test_a_large_page_is_cut_by_bytes(store: LogStore) -> None:
     writer = Writer(store, "a")
     for number in range(20):
