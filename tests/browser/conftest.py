@@ -1,22 +1,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
+from _pytest._code.code import ExceptionRepr
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
-import jupyter_edge
 from jupyter_edge import Client, Framework
 from jupyter_edge.client.discovery import stop_engine
 from jupyter_edge.client.pipeline import Pipeline
 from jupyter_edge.core.home import Home
 from jupyter_edge.samples import path as sample
+from tests.browser.journal import Journal
 from tests.browser.lab import TOKEN, Lab, Voila, write_notebook
 
-SCREENSHOTS = Path(jupyter_edge.__file__).parents[1] / "build" / "screenshots"
+BUILD = Path(__file__).parents[2] / "build"
+SCREENSHOTS = BUILD / "screenshots"
+FAILURES = BUILD / "failures"
+JOURNAL = pytest.StashKey[Journal]()
 CHROMIUM = os.environ.get("JUPYTER_EDGE_TEST_CHROMIUM", "/usr/bin/chromium")
 FLAGS = [
     "--no-sandbox",
@@ -61,10 +65,25 @@ def engine_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
 
 
 @pytest.fixture(scope="session")
-def lab(engine_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+def running_lab(engine_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     lab = Lab(tmp_path_factory.mktemp("lab"))
     yield lab
     lab.stop()
+
+
+@pytest.fixture
+def lab(running_lab: Lab) -> Lab:
+    """A JupyterLab in which nothing runs and nothing is kept, whatever the tests before left behind."""
+    running_lab.renew()
+    return running_lab
+
+
+@pytest.fixture
+def workspace(engine_home: Home, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The name of a workspace that no other test uses, nor another try of this one; in the end, nothing runs in it."""
+    name = fresh(request.module.__name__.rpartition("test_")[2].replace("_", "-"))
+    yield name
+    undeploy_all(name)
 
 
 @pytest.fixture(scope="session")
@@ -83,13 +102,26 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
+def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1280, "height": 1800})
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE_MS)
+    context.set_default_timeout(PATIENCE_MS)
     expect.set_options(timeout=PATIENCE_MS)
-    yield page
+    request.node.stash[JOURNAL] = Journal(context)
+    yield context.new_page()
+    del request.node.stash[JOURNAL]
     context.close()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Keep what the browser shows when a test fails, before it is closed, and say where."""
+    report = yield
+    journal = item.stash.get(JOURNAL, None)
+    if report.failed and report.when != "teardown" and journal is not None:
+        kept = journal.keep(FAILURES, f"{item.path.stem}-{item.name}-{getattr(item, 'execution_count', 1)}")
+        if isinstance(report.longrepr, ExceptionRepr):
+            report.longrepr.addsection("what the browser showed", kept)
+    return report
 
 
 @pytest.fixture
@@ -107,7 +139,7 @@ def run_cells(lab: Lab, page: Page, request: pytest.FixtureRequest) -> Callable[
     def run(*cells: str, host: str = "lab") -> Page:
         name = write_notebook(lab.folder, f"{request.node.name.split('[')[0]}-{host}.ipynb", *cells)
         page.goto(lab.address(name, host))
-        page.evaluate(_RUN)
+        run_all(page)
         return page
 
     return run
@@ -120,20 +152,31 @@ def client_in(workspace: str) -> Client:
     return client
 
 
-@contextmanager
-def deployed(client: Client, model: str, pipeline: str) -> Iterator[Pipeline]:
+def deploy(client: Client, model: str, pipeline: str) -> Pipeline:
     """Deploy the sample model, uploaded by this name, in a pipeline of that one."""
     uploaded = client.upload_model(model, sample("ccfraud.onnx"), framework=Framework.ONNX)
     made = client.build_pipeline(pipeline).add_model_step(uploaded.configure(tensor_fields=["tensor"]))
-    made.deploy()
-    yield made
-    made.undeploy()
+    return made.deploy()
 
 
-def open_panel(page: Page, lab: Lab, place: str = "lab") -> Locator:
-    """Show the panel in a JupyterLab that remembers nothing."""
-    page.goto(f"{lab.url}/{place}?reset&token={TOKEN}")
+def undeploy_all(workspace: str) -> None:
+    """Stop all pipelines of a workspace."""
+    client = client_in(workspace)
+    for pipeline in client.list_pipelines(client.get_current_workspace()):
+        pipeline.undeploy()
+
+
+def fresh(name: str) -> str:
+    """Return a name that nothing has yet, in any workspace."""
+    return f"{name}-{uuid4().hex[:6]}"
+
+
+def open_panel(page: Page, lab: Lab, folder: str = "") -> Locator:
+    """Show the panel in a JupyterLab that remembers nothing, and a folder in the file browser."""
+    page.goto(f"{lab.url}/lab?reset&token={TOKEN}")
     page.locator(".jp-LauncherCard").first.wait_for()  # JupyterLab opens it last
+    if folder:
+        perform(page, "filebrowser:open-path", path=folder)
     page.get_by_role("tab", name="Edge").click()
     return page.locator("#jupyter-edge-panel")
 
@@ -151,6 +194,22 @@ def row(panel: Locator, section: str, name: str) -> Locator:
 def command(page: Page, name: str, **arguments: object) -> None:
     """Let JupyterLab do what a command of its palette does, and not wait until it is done."""
     page.evaluate("([name, args]) => void window.jupyterapp.commands.execute(name, args)", [name, arguments])
+
+
+def perform(page: Page, name: str, **arguments: object) -> None:
+    """Let JupyterLab do what a command of its palette does, and wait until it is done."""
+    page.evaluate("async ([name, args]) => { await window.jupyterapp.commands.execute(name, args) }", [name, arguments])
+
+
+def press(row: Locator, button: str) -> None:
+    """Press a button of a row of the panel."""
+    row.focus()  # its buttons are there as long as it has the focus, wherever it moves
+    row.get_by_role("button", name=button).click()
+
+
+def run_all(page: Page) -> None:
+    """Run all cells of the notebook that is open, once its kernel is ready for them."""
+    page.evaluate(_RUN)
 
 
 def keep_picture(panel: Locator, name: str) -> None:

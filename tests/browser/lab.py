@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -33,6 +34,7 @@ _SETTINGS = {
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
     "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},  # what is out of sight is tested, too
     "@jupyter-widgets/jupyterlab-manager:plugin": {"saveState": True},
+    "jupyter-edge:panel": {"refreshInterval": 3600},  # no poll hides that an event did not come
 }
 
 
@@ -75,9 +77,25 @@ class Lab(JupyterProcess):
         settings.mkdir()
         (settings / "overrides.json").write_text(json.dumps(_SETTINGS))
         self.url = f"http://127.0.0.1:{port}{base_url}"
-        options = [f"--{app}.app_settings_dir={settings}" for app in ("LabApp", "JupyterNotebookApp")]
+        self._kept = folder / "kept"
+        places = {
+            "app_settings_dir": settings,
+            "user_settings_dir": self._kept / "settings",
+            "workspaces_dir": self._kept / "workspaces",
+        }
+        apps = ("LabApp", "JupyterNotebookApp")
+        options = [f"--{app}.{name}={place}" for app in apps for name, place in places.items()]
         command = ["jupyterlab", f"--config={config}", f"--port={port}", *options]
         super().__init__(folder, command, f"{self.url}/api?token={TOKEN}", **environ)
+
+    def renew(self) -> None:
+        """Be as after the start: end all kernels, and forget settings and open pages."""
+        headers = {"Authorization": f"token {TOKEN}"}
+        for kind in ("sessions", "kernels"):
+            for each in requests.get(f"{self.url}/api/{kind}", headers=headers, timeout=_START_SECONDS).json():
+                ended = requests.delete(f"{self.url}/api/{kind}/{each['id']}", headers=headers, timeout=_START_SECONDS)
+                assert ended.ok or ended.status_code == 404, ended.text
+        shutil.rmtree(self._kept, ignore_errors=True)
 
     def address(self, notebook: str, host: str = "lab") -> str:
         """Return where a notebook of the folder is opened by itself, in ``lab`` or ``notebook``."""

@@ -31,11 +31,11 @@ SLEEP = "import time\ntime.sleep(600)"
 
 
 def start(workspace: str) -> str:
-    return f"{START.format(workspace=workspace)}\n{MODEL.format(pipeline=workspace)}\n{ENDLESS}"
+    return f"{START.format(workspace=workspace)}\n{MODEL.format(pipeline='cancel')}\n{ENDLESS}"
 
 
-def test_the_engine_is_asked_past_a_kernel_that_runs_a_cell(run_cells: Run) -> None:
-    page = run_cells(start("past") + "print('job', job.id)", "bar = JobProgress(); bar._begin(job); bar", SLEEP)
+def test_the_engine_is_asked_past_a_kernel_that_runs_a_cell(run_cells: Run, workspace: str) -> None:
+    page = run_cells(start(workspace) + "print('job', job.id)", "bar = JobProgress(); bar._begin(job); bar", SLEEP)
     cancel = panel_of(page).get_by_role("button", name="Cancel")
     expect(panel_of(page)).to_contain_text("running")
     with page.expect_response(re.compile("jobs/cancel$")) as asked:
@@ -46,16 +46,16 @@ def test_the_engine_is_asked_past_a_kernel_that_runs_a_cell(run_cells: Run) -> N
     expect(cancel).to_be_disabled()
 
 
-def test_a_cell_that_waits_for_a_job_of_another_engine_is_interrupted(run_cells: Run) -> None:
-    page = run_cells(start("another") + UNKNOWN, "follow(job)")
+def test_a_cell_that_waits_for_a_job_of_another_engine_is_interrupted(run_cells: Run, workspace: str) -> None:
+    page = run_cells(start(workspace) + UNKNOWN, "follow(job)")
     expect(panel_of(page)).to_contain_text("running")
     panel_of(page).get_by_role("button", name="Cancel").click()
     expect(page.get_by_text("KeyboardInterrupt").first).to_be_visible()
     expect(panel_of(page)).to_contain_text("cancelled")
 
 
-def test_where_nothing_helps_it_is_said_what_does(run_cells: Run) -> None:
-    page = run_cells(start("helpless") + UNKNOWN, "bar = JobProgress(); bar._begin(job); bar", SLEEP)
+def test_where_nothing_helps_it_is_said_what_does(run_cells: Run, workspace: str) -> None:
+    page = run_cells(start(workspace) + UNKNOWN, "bar = JobProgress(); bar._begin(job); bar", SLEEP)
     expect(panel_of(page)).to_contain_text("running")
     panel_of(page).get_by_role("button", name="Cancel").click()
     expect(panel_of(page).get_by_text("The kernel runs a cell: this is cancelled once")).to_be_visible()

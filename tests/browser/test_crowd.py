@@ -11,13 +11,12 @@ from playwright.sync_api import Locator, Page, expect
 from jupyter_edge import Client
 from jupyter_edge.client.discovery import stop_engine
 from jupyter_edge.core.home import Home
-from tests.browser.conftest import command, open_panel
+from tests.browser.conftest import PATIENCE_MS, command, open_panel
 from tests.browser.crowd import fill
 from tests.browser.lab import Lab
+from tests.edge.conftest import until
 
 pytestmark = pytest.mark.browser
-
-LIVE_MS = 15_000  # below the poll's 30 s: what comes by then came by an event
 
 
 @pytest.fixture
@@ -48,13 +47,12 @@ def open_section(page: Page, name: str) -> Locator:
 
 def scroll_to_the_end(grid: Locator, last: int) -> None:
     """Go on to the end of what is there, until the row of this number is."""
-    end = grid.locator(f"[aria-rowindex='{last}']")
-    for _ in range(40):
+
+    def is_there() -> bool:
         grid.evaluate("grid => { grid.parentElement.scrollTop = grid.parentElement.scrollHeight; }")
-        if end.is_visible():
-            return
-        grid.page.wait_for_timeout(250)
-    expect(end).to_be_visible()
+        return grid.locator(f"[aria-rowindex='{last}']").is_visible()
+
+    until(is_there, f"row {last}", PATIENCE_MS / 1000)
 
 
 def test_long_lists_are_shown_by_pages_to_their_end_in_few_requests(
@@ -81,8 +79,6 @@ def test_long_lists_are_shown_by_pages_to_their_end_in_few_requests(
     expect(page.get_by_text("These are the newest 10,000 rows.")).to_be_visible()
     assert requests("pipelines/get_logs") <= 17
     crowded.build_pipeline("one-more").create_version()
-    expect(open_section(page, "Pipelines").get_by_role("row").filter(has_text="one-more")).to_be_visible(
-        timeout=LIVE_MS
-    )
+    expect(open_section(page, "Pipelines").get_by_role("row").filter(has_text="one-more")).to_be_visible()
     page.get_by_placeholder("Filter by name").fill("model-4321")
     expect(models.get_by_role("row")).to_have_count(1)

@@ -16,7 +16,17 @@ from jupyter_edge import Client, Framework
 from jupyter_edge.client.pipeline import Pipeline
 from jupyter_edge.core.home import Home
 from jupyter_edge.samples import path as sample
-from tests.browser.conftest import choose_workspace, client_in, command, deployed, open_panel, row
+from tests.browser.conftest import (
+    choose_workspace,
+    client_in,
+    command,
+    deploy,
+    open_panel,
+    perform,
+    row,
+    run_all,
+    undeploy_all,
+)
 from tests.browser.lab import TOKEN, Lab, write_notebook
 
 pytestmark = pytest.mark.browser
@@ -45,6 +55,7 @@ _SIDE_BY_SIDE = """() => {
 def folder(lab: Lab) -> Iterator[Path]:
     """A folder of files to use, which the file browser shows."""
     folder = lab.folder / "files"
+    shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     for name in ("ccfraud.onnx", "transactions.arrow"):
         shutil.copy(sample(name), folder)
@@ -55,20 +66,19 @@ def folder(lab: Lab) -> Iterator[Path]:
 
 
 @pytest.fixture
-def client(engine_home: Home) -> Client:
-    return client_in("files")
+def client(workspace: str) -> Client:
+    return client_in(workspace)
 
 
 @pytest.fixture
-def pipeline(client: Client) -> Iterator[Pipeline]:
-    with deployed(client, "known", "asked") as pipeline:
-        yield pipeline
+def pipeline(client: Client) -> Pipeline:
+    return deploy(client, "known", "asked")
 
 
 @pytest.fixture
-def panel(lab: Lab, page: Page, client: Client, folder: Path) -> Locator:
-    panel = open_panel(page, lab, "lab/tree/files")
-    choose_workspace(panel, "files")
+def panel(lab: Lab, page: Page, client: Client, workspace: str, folder: Path) -> Locator:
+    panel = open_panel(page, lab, folder.name)
+    choose_workspace(panel, workspace)
     return panel
 
 
@@ -138,12 +148,18 @@ def test_a_table_is_inferred_on_from_the_file_browser(
 
 
 def test_models_are_dropped_from_the_desktop(
-    page: Page, panel: Locator, client: Client, folder: Path, photograph: Callable[[Locator, str], None]
+    page: Page,
+    panel: Locator,
+    client: Client,
+    folder: Path,
+    photograph: Callable[[Locator, str], None],
 ) -> None:
     dropped = folder / "from-desktop.onnx"
     shutil.copy(sample("ccfraud.onnx"), dropped)
     drop(page, "#jupyter-edge-models", dropped, is_dropped=False)
-    expect(panel.locator(".jp-Edge-dropFace")).to_contain_text("to upload them to “files”")
+    expect(panel.locator(".jp-Edge-dropFace")).to_contain_text(
+        f"to upload them to “{client.get_current_workspace().name()}”"
+    )
     photograph(page.locator("#main"), "files-drop")
     drop(page, "#jupyter-edge-models", dropped, folder / "notes.txt")
     expect(panel.locator(".jp-Edge-dropFace")).to_be_hidden()
@@ -192,7 +208,7 @@ def test_notebook_7_takes_files_alike(lab: Lab, page: Page, client: Client, fold
     listing = page.locator(".jp-DirListing")
     item(listing, "ccfraud.onnx").click(button="right")
     page.get_by_role("menuitem", name="Upload to Edge").click()
-    expect(page.locator(".Toastify__toast")).to_contain_text("Upload of ccfraud.onnx: done")
+    expect(page.locator(".Toastify__toast").filter(has_text="Upload of ccfraud.onnx: done")).to_be_visible()
     with page.expect_popup() as opened:
         item(listing, "transactions.arrow").dblclick()
     table = opened.value
@@ -226,19 +242,20 @@ def sources(page: Page) -> list[str]:
 def notebook(lab: Lab, page: Page, panel: Locator) -> Locator:
     """An empty notebook beside the panel."""
     name = write_notebook(lab.folder / "files", "empty.ipynb", "1 + 1")
-    page.evaluate("path => void window.jupyterapp.commands.execute('docmanager:open', { path })", f"files/{name}")
+    perform(page, "docmanager:open", path=f"files/{name}")
     notebook = page.locator(".jp-NotebookPanel")
     notebook.locator(".jp-Cell").first.wait_for()
     return notebook
 
 
 def test_rows_that_are_dragged_into_a_notebook_are_cells_that_work(
-    page: Page,
     panel: Locator,
     notebook: Locator,
     pipeline: Pipeline,
+    workspace: str,
     photograph: Callable[[Locator, str], None],
 ) -> None:
+    page = panel.page
     drag(
         page,
         row(panel, "Pipelines", "asked").locator(".jp-Edge-title"),
@@ -254,13 +271,13 @@ def test_rows_that_are_dragged_into_a_notebook_are_cells_that_work(
     expect(notebook.locator(".jp-CodeCell")).to_have_count(4)
     text = "\n".join(sources(page))
     assert text.count("%load_ext jupyter_edge") == 1
-    assert text.count("%edge pipeline asked --workspace files") == 2
+    assert text.count(f"%edge pipeline asked --workspace {workspace}") == 2
     assert 'client.get_model("known")' in text
-    command(page, "notebook:run-all-cells")
+    run_all(page)
     expect(notebook.locator(".jp-OutputArea-output").filter(has_text="asked").first).to_be_visible()
     expect(notebook.locator(".jp-OutputArea-output").filter(has_text="known").first).to_be_visible()
     expect(notebook.locator(".jp-RenderedText[data-mime-type='application/vnd.jupyter.stderr']")).to_have_count(0)
-    command(page, "docmanager:save")
+    perform(page, "docmanager:save")
 
 
 def test_a_cell_is_inserted_by_the_keyboard_alone(
@@ -279,9 +296,18 @@ def test_where_no_notebook_is_open_a_sentence_says_so(page: Page, panel: Locator
     row(panel, "Models", "without").focus()
     page.keyboard.press("Shift+F10")
     page.get_by_role("menuitem", name="Insert as Cell").click()
-    expect(page.locator(".Toastify__toast").first).to_contain_text("There is no notebook to put the cell into")
+    said = page.locator(".Toastify__toast").filter(has_text="There is no notebook to put the cell into")
+    expect(said).to_be_visible()
 
 
+@pytest.fixture
+def _quickstart(engine_home: Home) -> Iterator[None]:
+    """Stop what the quickstart leaves running, as it says at its end."""
+    yield
+    undeploy_all("quickstart")
+
+
+@pytest.mark.usefixtures("_quickstart")
 def test_the_launcher_makes_a_notebook_that_works(
     page: Page, panel: Locator, folder: Path, photograph: Callable[[Locator, str], None]
 ) -> None:
@@ -289,12 +315,10 @@ def test_the_launcher_makes_a_notebook_that_works(
     page.locator(".jp-LauncherCard").filter(has_text="Edge Quickstart").click()
     notebook = page.locator(".jp-NotebookPanel")
     notebook.locator(".jp-CodeCell").first.wait_for()
-    page.evaluate("async () => { await window.jupyterapp.shell.currentWidget.sessionContext.ready; }")
-    command(page, "notebook:run-all-cells")
+    run_all(page)
     expect(notebook.locator(".jp-CodeCell").last.locator(".jp-OutputArea-output").first).to_contain_text("Published")
     photograph(page.locator("#main"), "quickstart")
-    command(page, "docmanager:save")
-    page.wait_for_function("() => !window.jupyterapp.shell.currentWidget.context.model.dirty")
+    perform(page, "docmanager:save")
     written = nbformat.read(folder / "edge-quickstart.ipynb", as_version=4)
     outputs = [output for cell in written.cells if cell.cell_type == "code" for output in cell.outputs]
     assert [output for output in outputs if output.output_type == "error"] == []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
 import pandas as pd
@@ -10,16 +10,15 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from jupyter_edge import samples
-from jupyter_edge.client import Client
 from jupyter_edge.core.home import Home
-from tests.browser.conftest import THEMES, keep_picture, switch_theme
+from tests.browser.conftest import THEMES, client_in, deploy, fresh, keep_picture, switch_theme, undeploy_all
 from tests.browser.lab import Voila, write_notebook
 
 pytestmark = pytest.mark.browser
 Run = Callable[..., Page]
 START = """from jupyter_edge import Client
 client = Client()
-client.set_current_workspace(client.get_workspace("hosts"))
+client.set_current_workspace(client.get_workspace("{workspace}"))
 pipeline = client.get_pipeline("hosts");"""
 DETECT = f"""from jupyter_edge.core.telemetry import import_onnxruntime
 from jupyter_edge.vision import decode_yolo, image_to_tensor
@@ -43,16 +42,15 @@ PANELS = {
 
 
 @pytest.fixture(scope="module")
-def _story(engine_home: Home) -> None:
-    """A pipeline that runs, has answered, is published, and has an edge."""
-    client = Client()
-    client.set_current_workspace(client.create_workspace("hosts"))
-    model = client.upload_model("ccfraud", samples.path("ccfraud.onnx"))
-    pipeline = client.build_pipeline("hosts").add_model_step(model.configure(tensor_fields=["tensor"]))
-    pipeline.deploy()
+def start(engine_home: Home) -> Iterator[str]:
+    """The first cell of a notebook on a pipeline that runs, has answered, is published, and has an edge."""
+    workspace = fresh("hosts")
+    pipeline = deploy(client_in(workspace), "ccfraud", "hosts")
     for start in range(40):
         pipeline.infer(pd.DataFrame({"tensor": [[start / 10.0] * 29]}))
-    pipeline.publish().add_edge("shop-1", ["north"])
+    pipeline.publish().add_edge(fresh("shop"), ["north"])
+    yield START.format(workspace=workspace)
+    undeploy_all(workspace)
 
 
 def panels_of(page: Page) -> dict[str, Locator]:
@@ -71,10 +69,11 @@ def expect_loopback(asked: list[str]) -> None:
     assert not [url for url in asked if url.startswith(("http", "ws")) and urlsplit(url).hostname != "127.0.0.1"]
 
 
-@pytest.mark.usefixtures("_story")
 @pytest.mark.parametrize("host", ["lab", "notebook"])
-def test_every_panel_is_shown_in_jupyterlab_and_notebook(host: str, run_cells: Run, asked: list[str]) -> None:
-    page = run_cells(START, *(cell for cell, *_ in PANELS.values()), host=host)
+def test_every_panel_is_shown_in_jupyterlab_and_notebook(
+    host: str, start: str, run_cells: Run, asked: list[str]
+) -> None:
+    page = run_cells(start, *(cell for cell, *_ in PANELS.values()), host=host)
     panels = panels_of(page)
     expect_loopback(asked)
     for mode, theme in THEMES.items():
@@ -83,9 +82,8 @@ def test_every_panel_is_shown_in_jupyterlab_and_notebook(host: str, run_cells: R
             keep_picture(panel, f"{host}-{name}-{mode}")
 
 
-@pytest.mark.usefixtures("_story")
-def test_every_panel_is_shown_in_voila(voila: Voila, page: Page, asked: list[str]) -> None:
-    name = write_notebook(voila.folder, "panels.ipynb", START, *(cell for cell, *_ in PANELS.values()))
+def test_every_panel_is_shown_in_voila(voila: Voila, start: str, page: Page, asked: list[str]) -> None:
+    name = write_notebook(voila.folder, "panels.ipynb", start, *(cell for cell, *_ in PANELS.values()))
     for mode in THEMES:
         page.goto(voila.address(name, mode))
         for panel, found in panels_of(page).items():

@@ -11,20 +11,20 @@ from playwright.sync_api import Locator, Page, expect
 from jupyter_edge import samples
 from jupyter_edge.client.discovery import stop_engine
 from jupyter_edge.core.home import Home
-from tests.browser.conftest import THEMES, command, switch_theme
+from tests.browser.conftest import THEMES, command, fresh, switch_theme
 from tests.browser.lab import Lab
+from tests.browser.replicas import held_replicas
 
 pytestmark = pytest.mark.browser
 Run = Callable[..., Page]
 Photograph = Callable[[Locator, str], None]
-START = """from jupyter_edge import Client, DeploymentConfigBuilder
+START = """from jupyter_edge import Client
 from jupyter_edge.widgets import *
 client = Client()
 client.set_current_workspace(client.get_workspace("{workspace}", create_if_not_exist=True));"""
 MODEL = f"""model = client.upload_model("ccfraud", {str(samples.path("ccfraud.onnx"))!r})
 pipeline = client.build_pipeline("{{pipeline}}").add_model_step(model)
 pipeline.create_version();"""
-MANY_REPLICAS = "pipeline.deploy(DeploymentConfigBuilder().replica_count(40).build(), wait=False);"
 
 
 def expect_accessible(page: Page, panel: str) -> None:
@@ -40,8 +40,8 @@ def panel_of(page: Page, i: int = 0) -> Locator:
     return page.locator(".jupyter-edge-panel:not(.jupyter-edge-panel *)").nth(i)
 
 
-def test_the_whole_story_is_clicked_through(run_cells: Run, photograph: Photograph, lab: Lab) -> None:
-    page = run_cells(START.format(workspace="story"), "client.panel()")
+def test_the_whole_story_is_clicked_through(run_cells: Run, photograph: Photograph, lab: Lab, workspace: str) -> None:
+    page = run_cells(START.format(workspace=workspace), "client.panel()")
     app = page.locator(".jupyter-edge-panel").first
     photograph(app, "app-empty")
     app.locator("input[type=file]").set_input_files(samples.path("ccfraud.onnx"))
@@ -75,7 +75,7 @@ def test_the_whole_story_is_clicked_through(run_cells: Run, photograph: Photogra
     photograph(app, "publish-done")
     expect_accessible(page, ".jupyter-edge-panel")
     app.get_by_role("tab", name="Edges").click()
-    app.get_by_label("Edge name").fill("shop-7")
+    app.get_by_label("Edge name").fill(fresh("shop"))
     app.get_by_role("button", name="Register").click()
     expect(app.get_by_text("EDGE_BUNDLE=")).to_be_visible()
     photograph(app, "edges-bundle")
@@ -110,15 +110,18 @@ def expect_no_bundle_saved(page: Page, folder: Path, shown: str) -> None:
     assert bundle not in saved
 
 
-def test_two_panels_agree_and_cancel_works_while_the_kernel_is_idle(run_cells: Run, photograph: Photograph) -> None:
-    start = START.format(workspace="cancel") + "\n" + MODEL.format(pipeline="cancel")
+def test_two_panels_agree_and_cancel_works_while_the_kernel_is_idle(
+    run_cells: Run, photograph: Photograph, workspace: str
+) -> None:
+    start = START.format(workspace=workspace) + "\n" + MODEL.format(pipeline="cancel")
     page = run_cells(start, "pipeline.panel()", "PipelinePanel(client)")
     first, second = panel_of(page, 0), panel_of(page, 1)
-    first.get_by_label("Replicas").fill("40")
+    first.get_by_label("Replicas").fill("5")
     first.get_by_label("Replicas").press("Enter")
-    first.get_by_role("button", name="Deploy", exact=True).click()
-    first.get_by_role("button", name="Cancel").click()
-    expect(first.get_by_text(re.compile("^Deploy cancelled"))).to_be_visible()
+    with held_replicas():
+        first.get_by_role("button", name="Deploy", exact=True).click()
+        first.get_by_role("button", name="Cancel").click()
+        expect(first.get_by_text(re.compile("^Deploy cancelled"))).to_be_visible()
     for panel in (first, second):
         expect(panel.get_by_text("Undeployed", exact=True)).to_be_visible()
     photograph(first, "pipeline-cancelled")
@@ -126,18 +129,21 @@ def test_two_panels_agree_and_cancel_works_while_the_kernel_is_idle(run_cells: R
     expect(second.get_by_text("No steps yet")).to_be_visible()
 
 
-def test_the_kernels_interrupt_cancels_what_a_cell_waits_for(run_cells: Run) -> None:
-    start = START.format(workspace="interrupt") + "\n" + MODEL.format(pipeline="interrupt")
-    page = run_cells(start, MANY_REPLICAS, "follow(pipeline.job)")
-    expect(panel_of(page).get_by_text(re.compile("^Deploy running"))).to_be_visible()
-    command(page, "kernelmenu:interrupt")
+def test_the_kernels_interrupt_cancels_what_a_cell_waits_for(run_cells: Run, workspace: str) -> None:
+    start = START.format(workspace=workspace) + "\n" + MODEL.format(pipeline="interrupt")
+    with held_replicas():
+        page = run_cells(start, "pipeline.deploy(wait=False);", "follow(pipeline.job)")
+        expect(panel_of(page).get_by_text(re.compile("^Deploy running"))).to_be_visible()
+        command(page, "kernelmenu:interrupt")
+        expect(panel_of(page).get_by_text(re.compile("^Deploy cancelled"))).to_be_visible()
     expect(page.get_by_text("KeyboardInterrupt").first).to_be_visible()
-    expect(panel_of(page).get_by_text(re.compile("^Deploy cancelled"))).to_be_visible()
 
 
-def test_errors_and_empty_states_are_a_line_that_names_the_next_step(run_cells: Run, photograph: Photograph) -> None:
+def test_errors_and_empty_states_are_a_line_that_names_the_next_step(
+    run_cells: Run, photograph: Photograph, workspace: str
+) -> None:
     cells = ["UploadPanel(client)", "PipelinePanel(client)", "PublishPanel(client)", "EdgePanel(client)"]
-    page = run_cells(START.format(workspace="empty"), *cells)
+    page = run_cells(START.format(workspace=workspace), *cells)
     upload = panel_of(page, 0)
     upload.get_by_label("Or its path").fill("/nowhere/model.onnx")
     upload.get_by_label("Or its path").press("Tab")

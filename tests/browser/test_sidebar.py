@@ -4,51 +4,56 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
-from contextlib import suppress
-from uuid import uuid4
+from collections.abc import Callable
 
-import psutil
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, Request, expect
 
 from jupyter_edge import Client, DeploymentConfigBuilder, Framework
-from jupyter_edge.client.discovery import locate_engine, stop_engine
+from jupyter_edge.client.discovery import stop_engine
 from jupyter_edge.client.pipeline import Pipeline
 from jupyter_edge.core.home import Home
 from jupyter_edge.samples import path
-from tests.browser.conftest import choose_workspace, client_in, command, deployed, open_panel, row
+from tests.browser.conftest import (
+    choose_workspace,
+    client_in,
+    command,
+    deploy,
+    fresh,
+    open_panel,
+    perform,
+    press,
+    row,
+)
 from tests.browser.lab import Lab
+from tests.browser.replicas import held_replicas, replicas
 from tests.edge.conftest import until
 
 pytestmark = pytest.mark.browser
 
-LIVE_MS = 10_000  # far below the poll's 30 s: what comes by then came by an event
+
+@pytest.fixture
+def client(workspace: str) -> Client:
+    return client_in(workspace)
 
 
 @pytest.fixture
-def client(engine_home: Home) -> Client:
-    return client_in("sidebar")
+def pipeline(client: Client) -> Pipeline:
+    return deploy(client, "ccfraud", "fraud-check")
 
 
 @pytest.fixture
-def pipeline(client: Client) -> Iterator[Pipeline]:
-    with deployed(client, "ccfraud", "fraud-check") as pipeline:
-        yield pipeline
-
-
-@pytest.fixture
-def panel(lab: Lab, page: Page, client: Client) -> Locator:
+def panel(lab: Lab, page: Page, client: Client, workspace: str) -> Locator:
     panel = open_panel(page, lab)
-    choose_workspace(panel, "sidebar")
+    choose_workspace(panel, workspace)
     return panel
 
 
 def test_what_a_notebook_uploads_shows_by_itself(client: Client, pipeline: Pipeline, panel: Locator) -> None:
     row(panel, "Models", "ccfraud").first.wait_for()
     client.upload_model("just-made", path("ccfraud.onnx"), framework=Framework.ONNX)
-    expect(row(panel, "Models", "just-made")).to_be_visible(timeout=LIVE_MS)
+    expect(row(panel, "Models", "just-made")).to_be_visible()
 
 
 def test_a_pipeline_is_inferred_published_and_given_an_edge(
@@ -58,6 +63,7 @@ def test_a_pipeline_is_inferred_published_and_given_an_edge(
     asked: list[str],
     photograph: Callable[[Locator, str], None],
 ) -> None:
+    shop = fresh("shop")
     deployed = row(panel, "Pipelines", "fraud-check")
     deployed.focus()
     page.keyboard.press("Shift+F10")
@@ -66,17 +72,14 @@ def test_a_pipeline_is_inferred_published_and_given_an_edge(
     chooser.value.set_files(path("transactions.arrow"))
     expect(page.get_by_role("dialog")).to_contain_text("fraud-check answered 1000 rows")
     page.get_by_role("button", name="Close").click()
-    deployed.hover()
-    deployed.get_by_role("button", name="Publish").click()
+    press(deployed, "Publish")
     command(page, "jupyter-edge:open-section", section="publishes")
-    published = row(panel, "Publishes", "Published").first
-    published.hover()
-    published.get_by_role("button", name="Register Edge…").click()
-    page.get_by_role("dialog").get_by_role("textbox").fill("shop-berlin")
+    press(row(panel, "Publishes", "Published").first, "Register Edge…")
+    page.get_by_role("dialog").get_by_role("textbox").fill(shop)
     page.keyboard.press("Enter")
-    expect(page.get_by_role("dialog")).to_contain_text("“shop-berlin” is registered")
+    expect(page.get_by_role("dialog")).to_contain_text(f"“{shop}” is registered")
     page.get_by_role("button", name="Close").click()
-    expect(row(panel, "Edges", "shop-berlin")).to_contain_text("waiting")
+    expect(row(panel, "Edges", shop)).to_contain_text("waiting")
     command(page, "jupyter-edge:open-section", section="log")
     row(panel, "Log", "engine-").first.wait_for()
     photograph(page.locator("#main"), "sidebar")
@@ -102,11 +105,13 @@ def even_height(panel: Locator, names: set[str]) -> float | None:
 
 
 def keeps_open(request: Request, names: set[str]) -> bool:
-    """Tell whether JupyterLab keeps that these sections are open, which it does a while after a change."""
+    """Tell whether JupyterLab keeps that the panel and these sections are open, as it does a while after a change."""
     if request.method != "PUT" or "/api/workspaces/" not in request.url:
         return False
-    kept = json.loads(request.post_data or "")["data"].get("jupyter-edge:panel")
-    return kept is not None and set(kept["open"]) == names
+    kept = json.loads(request.post_data or "")["data"]
+    layout, panel = kept.get("layout-restorer:data"), kept.get("jupyter-edge:panel")
+    is_open = layout is not None and layout["left"].get("current") == "jupyter-edge-panel"
+    return is_open and panel is not None and set(panel["open"]) == names
 
 
 def test_a_section_opened_late_gets_a_fair_share_and_sizes_outlive_a_reload(panel: Locator, page: Page) -> None:
@@ -121,54 +126,46 @@ def test_a_section_opened_late_gets_a_fair_share_and_sizes_outlive_a_reload(pane
     until(lambda: even_height(panel, fewer), "the same sections after a reload")
 
 
-def replicas(engine: int | None) -> int:
-    commands = []
-    for child in psutil.Process(engine).children(recursive=True):
-        with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
-            commands.append(child.cmdline())
-    return sum("jupyter_edge.edge.replica" in command for command in commands)
-
-
 def test_a_long_deployment_is_cancelled_from_the_panel(client: Client, pipeline: Pipeline, panel: Locator) -> None:
-    engine = locate_engine(None, None).pid
-    before = replicas(engine)
-    name = f"large-{uuid4().hex[:6]}"
+    before, name = replicas(), fresh("large")
     large = client.build_pipeline(name).add_model_step(client.get_model("ccfraud").configure(tensor_fields=["tensor"]))
-    config = DeploymentConfigBuilder().replica_count(40).cpus(0.1).memory("512Mi").build()
-    large.deploy(deployment_config=config, wait=False)
     job = row(panel, "Activity", f"Deployment of {name}")
-    expect(job).to_contain_text("running")
-    expect(row(panel, "Pipelines", name)).to_contain_text(re.compile(r"starting, \d+ of 40"))
-    job.hover()
-    job.get_by_role("button", name="Cancel").click()
-    expect(job).to_contain_text("cancelled")
+    with held_replicas():
+        large.deploy(DeploymentConfigBuilder().replica_count(5).cpus(0.1).memory("512Mi").build(), wait=False)
+        expect(job).to_contain_text("running")
+        expect(row(panel, "Pipelines", name)).to_contain_text(re.compile(r"starting, \d+ of 5"))
+        press(job, "Cancel")
+        expect(job).to_contain_text("cancelled")
     expect(row(panel, "Pipelines", name)).not_to_contain_text(re.compile("starting|stopping|running"))
     assert next(job.state for job in client.jobs() if job.subject == name) == "cancelled"
-    until(lambda: replicas(engine) == before, "none of its replicas any more")
+    until(lambda: replicas() == before, "none of its replicas any more")
 
 
-def choose(page: Page, title: str) -> None:
-    """Turn a setting of Edge over, in JupyterLab's own editor of settings."""
-    page.locator(".jp-FormGroup-content").filter(has_text=title).last.locator("input[type=checkbox]").click()
+def turn_over(page: Page, title: str) -> None:
+    """Turn a setting of Edge over, in JupyterLab's own editor of settings, which saves it a while later."""
+    with page.expect_response(lambda answer: answer.request.method == "PUT" and "/api/settings/" in answer.url):
+        page.locator(".jp-FormGroup-content").filter(has_text=title).last.locator("input[type=checkbox]").click()
+    editor = page.locator(".lm-TabBar-tab").filter(has_text="Settings")
+    expect(editor).not_to_have_class(re.compile("jp-mod-dirty"))  # which it has from the click until the setting holds
 
 
 def test_settings_hold_at_once(client: Client, panel: Locator, page: Page) -> None:
-    command(page, "settingeditor:open", query="Edge")
+    perform(page, "settingeditor:open", query="Edge")
     item = page.locator(".jp-Edge-status")
     expect(item).to_be_visible()
-    choose(page, "Show in the status bar")
+    turn_over(page, "Show in the status bar")
     expect(item).to_be_hidden()
-    choose(page, "Ask before deleting")
+    turn_over(page, "Ask before deleting")
     client.upload_model("unasked", path("ccfraud.onnx"), framework=Framework.ONNX)
     row(panel, "Models", "unasked").press("Delete")
     expect(row(panel, "Models", "unasked")).to_have_count(0)
-    choose(page, "Ask before deleting")
-    choose(page, "Show in the status bar")
+    turn_over(page, "Ask before deleting")
+    turn_over(page, "Show in the status bar")
     expect(item).to_be_visible()
 
 
 def test_a_command_finds_rows_that_are_not_shown_and_says_where_there_is_none(
-    client: Client, panel: Locator, page: Page
+    client: Client, panel: Locator, page: Page, workspace: str
 ) -> None:
     client.upload_model("hidden", path("ccfraud.onnx"), framework=Framework.ONNX)
     (hidden,) = (model.id() for model in client.list_models() if model.name() == "hidden")
@@ -179,7 +176,7 @@ def test_a_command_finds_rows_that_are_not_shown_and_says_where_there_is_none(
     until(lambda: "hidden" not in {one.name() for one in client.list_models()}, "a model that is deleted")
     command(page, "jupyter-edge:delete-model", id=999_999)
     said = page.locator(".Toastify__toast")
-    expect(said.filter(has_text="“Models” of workspace “sidebar” has no row 999999")).to_be_visible()
+    expect(said.filter(has_text=f"“Models” of workspace “{workspace}” has no row 999999")).to_be_visible()
     command(page, "jupyter-edge:undeploy-pipeline", id=client.build_pipeline("calm").id())
     expect(said.filter(has_text="“calm” does not take “Undeploy” as it is now.")).to_be_visible()
 
@@ -213,6 +210,7 @@ def test_deleting_asks_first(client: Client, panel: Locator, page: Page) -> None
     client.upload_model("unwanted", path("ccfraud.onnx"), framework=Framework.ONNX)
     row(panel, "Models", "unwanted").press("Delete")
     page.get_by_role("dialog").get_by_role("button", name="Keep").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
     expect(row(panel, "Models", "unwanted")).to_be_visible()
     row(panel, "Models", "unwanted").press("Delete")
     page.get_by_role("dialog").get_by_role("button", name="Delete", exact=True).click()

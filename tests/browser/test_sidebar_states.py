@@ -13,7 +13,7 @@ from playwright.sync_api import Locator, Page, Route, expect
 from jupyter_edge import Client
 from jupyter_edge.core.home import Home
 from jupyter_edge.core.version import VERSION
-from tests.browser.conftest import open_panel
+from tests.browser.conftest import fresh, open_panel
 from tests.browser.lab import TOKEN, Lab, free_port
 
 pytestmark = pytest.mark.browser
@@ -97,6 +97,10 @@ def test_a_jupyter_server_that_is_gone_is_not_taken_for_the_engine(start_lab: St
     panel = open_panel(page, lab)
     panel.get_by_role("combobox", name="Workspace").wait_for()
     lab.stop()
+    lost = page.get_by_role("dialog").filter(
+        has_text="Server Connection Error"
+    )  # which JupyterLab itself may say first
+    page.add_locator_handler(lost, lambda dialog: dialog.get_by_role("button", name="Close").click())
     panel.get_by_role("button", name="Refresh Edge").click()
     expect(panel.get_by_role("alert")).to_contain_text("Jupyter server does not answer")
 
@@ -106,9 +110,10 @@ def test_below_a_base_url_everything_is_found(start_lab: StartLab, page: Page, a
     lab = start_lab(base_url="/user/demo")
     panel = open_panel(page, lab)
     expect(panel.get_by_role("status")).to_contain_text(f"Engine {VERSION} runs")
-    client.create_workspace("below-a-base-url")
+    name = fresh("below-a-base-url")
+    client.create_workspace(name)
     choices = panel.get_by_role("combobox", name="Workspace").locator("option")
-    expect(choices.filter(has_text="below-a-base-url")).to_have_count(1)  # which an event has told
+    expect(choices.filter(has_text=name)).to_have_count(1)  # which an event has told
     ours = [url for url in asked if re.search("/jupyter-edge/(api|status)", url)]
     assert ours
     assert all(url.startswith(f"{lab.url}/jupyter-edge/") for url in ours)

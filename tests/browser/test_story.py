@@ -19,15 +19,15 @@ from jupyter_edge import Client, DeploymentConfigBuilder
 from jupyter_edge.client.discovery import stop_engine
 from jupyter_edge.core.home import Home
 from jupyter_edge.samples import path
-from tests.browser.conftest import command
-from tests.browser.lab import TOKEN, Lab, free_port
+from tests.browser.conftest import command, open_panel, press
+from tests.browser.lab import Lab, free_port
+from tests.browser.replicas import held_replicas
 from tests.browser.test_files import drop
 from tests.browser.test_panels import Photograph, expect_accessible
 from tests.edge.conftest import ROW, until
 
 pytestmark = pytest.mark.browser
 
-LIVE_MS = 15_000  # below the poll's 30 s: what comes by then came by an event
 PANEL = "#jupyter-edge-panel"
 
 
@@ -59,20 +59,9 @@ def asked_by_all(page: Page) -> list[str]:
     return asked
 
 
-def open_panel(page: Page, lab: Lab) -> Locator:
-    page.goto(f"{lab.url}/lab?token={TOKEN}")
-    page.get_by_role("tab", name="Edge").click()
-    return page.locator(PANEL)
-
-
 def rows(panel: Locator, section: str) -> Locator:
     command(panel.page, "jupyter-edge:open-section", section=section.lower())
     return panel.get_by_role("treegrid", name=section, exact=True).get_by_role("row")
-
-
-def press(row: Locator, button: str) -> None:
-    row.focus()  # its buttons are there as long as it has the focus, wherever it moves
-    row.get_by_role("button", name=button).click()
 
 
 def clipboard(page: Page) -> str:
@@ -126,14 +115,14 @@ def test_a_model_goes_from_a_file_to_an_edge_and_its_rows_come_back(
         expect_two_tabs_to_agree(page.context, panel, lab)
     finally:
         edge.stop()
-    expect(rows(panel, "Edges").filter(has_text="shop-berlin")).to_contain_text("stopped", timeout=LIVE_MS)
+    expect(rows(panel, "Edges").filter(has_text="shop-berlin")).to_contain_text("stopped")
     assert set(asked_by_all) <= {urlsplit(lab.url).netloc, ""}  # those without a host are data: and blob:
 
 
 def upload(panel: Locator) -> None:
     expect(panel.get_by_role("button", name="Upload Model…").first).to_be_enabled()
     drop(panel.page, PANEL, Path(path("ccfraud.onnx")))
-    expect(rows(panel, "Models").filter(has_text="ccfraud")).to_be_visible(timeout=LIVE_MS)
+    expect(rows(panel, "Models").filter(has_text="ccfraud")).to_be_visible()
 
 
 def make_pipeline(panel: Locator) -> None:
@@ -155,7 +144,7 @@ def make_pipeline(panel: Locator) -> None:
 def deploy_and_infer(panel: Locator) -> None:
     page = panel.page
     pipeline = rows(panel, "Pipelines").filter(has_text="story")
-    expect(pipeline).to_be_visible(timeout=LIVE_MS)
+    expect(pipeline).to_be_visible()
     press(pipeline, "Deploy")
     expect(pipeline).to_contain_text("running")
     pipeline.focus()
@@ -165,7 +154,7 @@ def deploy_and_infer(panel: Locator) -> None:
     chooser.value.set_files(path("transactions.arrow"))
     expect(page.get_by_role("dialog")).to_contain_text("story answered 1000 rows")
     page.get_by_role("button", name="Close").click()
-    expect(rows(panel, "Log").filter(has_text="engine-").first).to_be_visible(timeout=LIVE_MS)
+    expect(rows(panel, "Log").filter(has_text="engine-").first).to_be_visible()
 
 
 def publish_and_register(panel: Locator) -> str:
@@ -180,18 +169,18 @@ def publish_and_register(panel: Locator) -> str:
     dialog.get_by_role("button", name="Copy: Command without a container").click()
     expect(dialog.get_by_role("button", name="Copied: Command without a container")).to_be_visible()
     page.get_by_role("button", name="Close").click()
-    expect(rows(panel, "Edges").filter(has_text="shop-berlin")).to_contain_text("waiting", timeout=LIVE_MS)
+    expect(rows(panel, "Edges").filter(has_text="shop-berlin")).to_contain_text("waiting")
     return clipboard(page)
 
 
 def watch_it_live(panel: Locator, edge: EdgeProcess) -> None:
     edge.wait_until_ready()
     shown = rows(panel, "Edges").filter(has_text="shop-berlin")
-    expect(shown).to_contain_text("online", timeout=LIVE_MS)
+    expect(shown).to_contain_text("online")
     for _ in range(3):
         requests.post(f"{edge.url}/infer", json=ROW, timeout=10).raise_for_status()
-    expect(shown).to_contain_text("3 rows", timeout=LIVE_MS)
-    expect(rows(panel, "Log").filter(has_text="shop-berlin")).to_have_count(3, timeout=LIVE_MS)
+    expect(shown).to_contain_text("3 rows")
+    expect(rows(panel, "Log").filter(has_text="shop-berlin")).to_have_count(3)
 
 
 def expect_two_tabs_to_agree(context: BrowserContext, panel: Locator, lab: Lab) -> None:
@@ -201,7 +190,7 @@ def expect_two_tabs_to_agree(context: BrowserContext, panel: Locator, lab: Lab) 
     command(other.page, "jupyter-edge:open-section", section="workspaces")
     Client().build_pipeline("seen-by-both").create_version()
     for each in (panel, other):
-        expect(rows(each, "Pipelines").filter(has_text="seen-by-both")).to_have_count(1, timeout=LIVE_MS)
+        expect(rows(each, "Pipelines").filter(has_text="seen-by-both")).to_have_count(1)
     titles = [rows(each, "Pipelines").locator(".jp-Edge-title").all_inner_texts() for each in (panel, other)]
     assert titles[0] == titles[1] == ["seen-by-both", "story"]
     other.page.close()
@@ -212,10 +201,11 @@ def test_a_long_job_is_cancelled_and_a_killed_engine_comes_back(home: Home, lab:
     model = client.upload_model("ccfraud", path("ccfraud.onnx")).configure(tensor_fields=["tensor"])
     pipeline = client.build_pipeline("slow").add_model_step(model)
     panel = open_panel(page, lab)
-    pipeline.deploy(DeploymentConfigBuilder().replica_count(40).cpus(0.1).memory("256Mi").build(), wait=False)
-    job = rows(panel, "Activity").filter(has_text="Deployment").first
-    press(job, "Cancel")
-    expect(job).to_contain_text("cancelled")
+    with held_replicas():
+        pipeline.deploy(DeploymentConfigBuilder().replica_count(5).cpus(0.1).memory("256Mi").build(), wait=False)
+        job = rows(panel, "Activity").filter(has_text="Deployment").first
+        press(job, "Cancel")
+        expect(job).to_contain_text("cancelled")
     expect(rows(panel, "Pipelines").filter(has_text="slow")).not_to_contain_text(re.compile("starting|running"))
 
     address = home.read_address()

@@ -4,12 +4,13 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.lab import Voila, write_notebook
+from tests.browser.test_panels import START
 
 pytestmark = pytest.mark.browser
 
 
-def test_the_app_works_as_a_page(voila: Voila, page: Page) -> None:
-    cell = "from jupyter_edge import Client\nClient().panel()"
+def test_the_app_works_as_a_page(voila: Voila, page: Page, workspace: str) -> None:
+    cell = f"{START.format(workspace=workspace)}\nclient.panel()"
     page.goto(voila.address(write_notebook(voila.folder, "app.ipynb", cell)))
     app = page.locator(".jupyter-edge-panel").first
     expect(app.get_by_role("button", name="Choose a file")).to_be_visible()
