@@ -135,7 +135,7 @@ def _field(field: Field, number: int = 0) -> tuple[Any, ...]:
     dictionary = (np.int64(number), _TYPES["<i4"][1]) if field.dictionary else None
     children = [_field(child) for child in field.children]
     nullable = np.bool_(field.nullable)
-    return field.name, nullable, np.uint8(kind), parameters, dictionary, children, list(field.metadata)
+    return field.name, nullable, np.uint8(kind), parameters, dictionary, children, list(field.metadata) or None
 
 
 def _batch(rows: int, nodes: list[int], ranges: list[int]) -> tuple[Any, ...]:

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from jupyter_edge.runtime.answer import Answer, Constant
-from jupyter_edge.runtime.codecs import arrow_writer
+from jupyter_edge.runtime.codecs import arrow_reader, arrow_writer
 
 
 def written(tree: dict[str, Any], rows: int, **options: Any) -> Any:
@@ -64,11 +64,15 @@ def test_values_of_higher_rank_are_flat_lists_with_their_shape() -> None:
         ([["a"], ["b", "c"]], [["a"], ["b", "c"]]),
         ([np.array([1.0]), np.array([2.0, 3.0])], [[1.0], [2.0, 3.0]]),
         ([np.ones((1, 2)), np.zeros((2, 2))], [[[1, 1]], [[0, 0], [0, 0]]]),
+        ([np.zeros((0, 2, 3)), np.zeros((1, 0, 3))], [[], [[]]]),
         ([{"k": [1]}, 5], ['{"k":[1]}', "5"]),
         (np.array([True, False]), [True, False]),
         (np.array([1.5, 2.5], np.float16), [1.5, 2.5]),
         (Constant(None), [None, None]),
         (Constant([]), [[], []]),
+        (Constant(["in.x", "ä"]), [["in.x", "ä"]] * 2),
+        (["", "ä\0"], ["", "ä\0"]),
+        ([["a", None], []], [["a", None], []]),
     ],
 )
 def test_columns_of_every_kind_are_written(values: Any, expected: list[Any]) -> None:
@@ -106,9 +110,11 @@ def mixed(rows: int) -> Answer:
 def test_files_of_one_schema_hold_their_own_rows_however_many_there_are() -> None:
     schemas = []
     for rows in (3, 1, 1001, 64, 2, 1001):
-        table = pa.ipc.open_file(arrow_writer.encode(mixed(rows))).read_all()
+        file = arrow_writer.encode(mixed(rows))
+        assert file == b"".join(arrow_writer._parts(mixed(rows)))  # without what was kept
+        table = pa.ipc.open_file(file).read_all()
         table.validate(full=True)
-        assert table.to_pylist() == pa.ipc.open_file(b"".join(arrow_writer._parts(mixed(rows)))).read_all().to_pylist()
+        assert table["in"].combine_chunks().field("a").to_pylist() == mixed(rows).tree["in"]["a"].tolist()
         schemas.append(table.schema)
     assert all(schema.equals(schemas[0], check_metadata=True) for schema in schemas)
 
@@ -126,6 +132,29 @@ def test_answers_of_other_schemas_share_nothing() -> None:
             ((name, values),) = cut.items()
             assert table[name].to_pylist() == values.tolist()
             assert json.loads(table.schema.field(name).metadata[b"tensor_type"]) == {"shape": [values.shape[1]]}
+
+
+def test_numbers_have_a_shape_and_those_that_all_rows_share_have_none() -> None:
+    shared = written({"a": Constant([1, 2])}, 1)
+    own = written({"a": np.array([[1, 2]], np.uint64)}, 1)
+    assert shared.equals(own)
+    assert (shared.schema.field("a").metadata, own.schema.field("a").metadata) == (
+        None,
+        {b"tensor_type": b'{"shape":[2]}'},
+    )
+
+
+def test_half_of_a_surrogate_pair_is_refused() -> None:
+    with pytest.raises(UnicodeEncodeError):
+        arrow_writer.encode(Answer(1, {"a": ["\ud800"]}))
+
+
+def test_the_own_reader_reads_what_is_written() -> None:
+    answer = Answer(3, {"n": np.ones((3, 2)), "t": ["a", None, ""], "b": np.array([True, False, True])})
+    batch = arrow_reader.decode(arrow_writer.encode(answer))
+    assert (batch.rows, batch.shapes) == (3, {"n": (2,)})
+    for name, values in answer.tree.items():
+        np.testing.assert_array_equal(batch.columns[name], values)
 
 
 def test_each_row_can_be_a_file_of_its_own() -> None:
