@@ -81,7 +81,7 @@ class Connection(asyncio.BufferedProtocol):
         """Read what was received, and answer it."""
         if self._ends:
             return
-        reader, busy = self._reader, self._exchange is not None
+        reader, busy = self._reader, self._exchange is not None or not self._writable
         was_receiving = reader.receiving
         reader.take(nbytes)
         if reader.receiving and not was_receiving:

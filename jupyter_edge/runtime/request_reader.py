@@ -108,8 +108,10 @@ class RequestReader:
         if self.receiving or size > _DIRECT_BODY:
             self._parse_all(data)
         elif not self._take_known(message := bytes(data)):
+            waiting = len(self.ready)
             self._parse_all(data)
-            self._remember(message)
+            if not waiting:  # else what waits may be of another message
+                self._remember(message)
 
     def release(self, size: int) -> None:
         """Say that a request's body of ``size`` bytes is needed no more."""

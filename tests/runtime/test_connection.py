@@ -101,6 +101,18 @@ def test_a_client_that_reads_nothing_has_no_further_work_done(
         assert len(client.answer()[1]) == 10_000_000
 
 
+def test_a_client_that_reads_nothing_is_not_read_from_without_end(
+    connect: Callable[[], Client], reflecting: Reflecting
+) -> None:
+    client = connect().send(b"GET /large HTTP/1.1\r\n\r\n")
+    wait_until(lambda: len(reflecting.seen) == 1)
+    time.sleep(0.1)  # what follows comes when the answer has filled all buffers
+    client.socket.settimeout(1)
+    message = b"GET /a HTTP/1.1\r\nHost: e\r\nX: %b\r\n\r\n" % (b"x" * 60_000)
+    with pytest.raises(TimeoutError):
+        client.socket.sendall(message * 1000)
+
+
 def test_an_answer_waits_for_a_client_that_reads_slowly(connect: Callable[[], Client]) -> None:
     client = connect().send(b"GET /large HTTP/1.1\r\n\r\nGET /a HTTP/1.1\r\n\r\n")
     assert client.answer()[1] == bytes(10_000_000)

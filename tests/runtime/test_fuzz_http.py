@@ -72,19 +72,35 @@ def test_what_other_clients_sent_before_changes_nothing_in_how_a_message_is_read
         assert read(before, message) == read(Readers(), message)
 
 
+def test_empty_lines_behind_a_waiting_request_are_not_taken_for_its_head() -> None:
+    shared = Readers()
+    reader = RequestReader(memoryview(bytearray(1 << 16)), shared, lambda _: None)
+    for message in (MESSAGES[0], b"\r\n\r\n"):
+        take(reader, message)
+    assert len(reader.ready) == 1
+    assert read(shared, b"\r\n\r\n") == read(Readers(), b"\r\n\r\n")
+
+
 def read(readers: Readers, message: bytes) -> list[Any]:
     """Return what a new connection reads, if a message comes twice."""
     buffer = memoryview(bytearray(1 << 16))
     reader = RequestReader(buffer, readers, lambda _: None)
     found: list[Any] = []
     for _ in range(2):
-        if message and not reader.failed:
-            reader.buffer()[: len(message)] = message
-            reader.take(len(message))
+        take(reader, message)
         found += [*reader.ready, reader.failed, reader.receiving, reader.method, readers.held]
         reader.ready.clear()
     reader.close()
     return found
+
+
+def take(reader: RequestReader, message: bytes) -> None:
+    """Have a reader take a message, in parts where its buffer is smaller."""
+    while message and not reader.failed:
+        buffer = reader.buffer()
+        part, message = message[: len(buffer)], message[len(buffer) :]
+        buffer[: len(part)] = part
+        reader.take(len(part))
 
 
 def answer(port: int, request: bytes) -> bytes:
