@@ -51,7 +51,8 @@ def main(name: str, inputs: int, folder: Path) -> None:
             print(f"{done} inputs: {resident():.1f} MiB, the slowest took {1000 * slowest:.0f} ms", flush=True)
 
     # What hangs takes no CPU time: two minutes, which a busy machine does not make of a second.
-    options = ["-timeout=120", "-max_len=8192", "-rss_limit_mb=1024", "-verbosity=0", "-close_fd_mask=0"]
+    longest = max(8192, *map(len, seeds()))
+    options = ["-timeout=120", f"-max_len={longest}", "-rss_limit_mb=1024", "-verbosity=0", "-close_fd_mask=0"]
     atheris.Setup([name, f"-runs={inputs}", f"-artifact_prefix={folder}/failed-{name}-", *options, str(corpus)], feed)
     atheris.Fuzz()
 
