@@ -71,6 +71,8 @@ class ColumnReader:
                 cast = values.astype(self._dtype)
         except FloatingPointError:
             self._refuse(f"{_range_of(values)} that it cannot hold")
+        if self._dtype.kind != "f" and values.dtype.kind == "f" and np.isnan(values).any():
+            self._refuse("null or NaN")
         if self._dtype.kind != "f" and not np.array_equal(cast, values):
             self._refuse(f"{_range_of(values)} that it cannot hold exactly")
         return cast
@@ -80,7 +82,7 @@ class ColumnReader:
         said = hint if hint is not None and len(shape) == 1 and math.prod(hint) == shape[0] else shape
         target = _resolve(said, self._shape)
         if target is None:
-            self._refuse(f"shape {list(said)}")
+            self._refuse(f"shape {list(said)}" if said else "shape [] (single values, or null)")
         return values if shape == target else values.reshape(len(values), *target)
 
     def _refuse(self, got: str) -> NoReturn:

@@ -9,7 +9,7 @@ from onnx import TensorProto, helper
 
 from jupyter_edge.core.errors import InferenceError, InvalidInputError
 from jupyter_edge.core.pipeline import PipelineSpec
-from jupyter_edge.runtime.batch import Batch
+from jupyter_edge.runtime.batch import Batch, as_column
 from jupyter_edge.runtime.pipeline import Pipeline
 from tests.runtime import models
 
@@ -63,7 +63,7 @@ def test_numbers_are_cast_to_what_the_model_takes(doubling: Pipeline) -> None:
         (TensorProto.INT64, [[1.5, 2.0]], "cannot hold exactly"),
         (TensorProto.INT8, [[1, 128]], "cannot hold exactly"),
         (TensorProto.UINT8, [[-1, 1]], "cannot hold exactly"),
-        (TensorProto.INT64, [[float("nan"), 1.0]], "cannot hold exactly"),
+        (TensorProto.INT64, [[float("nan"), 1.0]], "holds null or NaN"),
         (TensorProto.BOOL, [[2, 0]], "cannot hold exactly"),
         (TensorProto.STRING, [[1, 2]], "holds integer"),
     ],
@@ -78,6 +78,12 @@ def test_numbers_that_the_model_cannot_hold_are_refused(tmp_path: Path, element:
 def test_what_is_no_number_is_refused_with_the_column_named(doubling: Pipeline, value: list[Any]) -> None:
     with pytest.raises(InvalidInputError, match="Column 'x' should hold float32 of shape .3. per row, and holds"):
         infer(doubling, x=value)
+
+
+def test_null_is_named_where_a_row_has_it_in_place_of_values(doubling: Pipeline) -> None:
+    for column in ([None], [[1, 2, 3], None]):
+        with pytest.raises(InvalidInputError, match="Column 'x' .* null"):
+            infer(doubling, x=as_column(column))
 
 
 def test_several_inputs_and_outputs_keep_their_names(tmp_path: Path) -> None:

@@ -103,6 +103,8 @@ def _dtype(kind: str, of: Table) -> np.dtype[Any] | None:
         return _int_dtype(of)
     if kind == "float":
         return _FLOATS[of.number(0, "<h")]
+    if kind == "date":  # in days, or by default in milliseconds
+        return np.dtype("<i4" if of.place(0) and not of.number(0, "<h") else "<M8[ms]")
     if kind == "timestamp":
         return np.dtype(f"<M8[{_UNITS[of.number(0, '<h')]}]")
     return None

@@ -39,9 +39,9 @@ _BYTES_OF_NOTHING = 8  # what a row costs in memory whose column has no data of 
 def decode(body: bytes | bytearray) -> Batch:
     """Read an Arrow IPC file, or a stream.
 
-    Columns are numbers, booleans, text, timestamps, dictionaries of these, structs, and lists of any nesting. Nulls
-    among numbers become NaN. A shape that a flat column says its rows have (field metadata ``tensor_type``, or that of
-    the extension type fixed_shape_tensor) comes along.
+    Columns are numbers, booleans, text, dates, timestamps, dictionaries of these, structs, and lists of any nesting.
+    Nulls among numbers become NaN. A shape that a flat column says its rows have (field metadata ``tensor_type``, or
+    that of the extension type fixed_shape_tensor) comes along.
 
     Raises:
         InvalidInputError: if the body is no Arrow data, is damaged, or has a column of another type.
@@ -233,6 +233,10 @@ class _BatchReader:
         texts = np.datetime_as_string(self._integers(field.dtype, count)).tolist()
         return [None if text == "NaT" else text for text in texts]
 
+    def _dates(self, field: ArrowField, count: int) -> Column:
+        texts = np.datetime_as_string(self._integers(field.dtype, count).astype("<M8[D]")).tolist()
+        return [None if text == "NaT" else text for text in texts]
+
     def _booleans(self, field: ArrowField, count: int) -> Column:
         return self._bits(self._buffer(), count)
 
@@ -284,6 +288,7 @@ _READERS = {
     "int": _BatchReader._numbers,
     "float": _BatchReader._numbers,
     "timestamp": _BatchReader._times,
+    "date": _BatchReader._dates,
     "bool": _BatchReader._booleans,
     "text": _BatchReader._texts,
     "large_text": _BatchReader._texts,

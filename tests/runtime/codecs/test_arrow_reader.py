@@ -88,6 +88,11 @@ def test_dictionaries_and_times_are_read_as_what_they_mean() -> None:
     assert column([time, None], pa.timestamp("ms", "UTC")) == ["2023-10-31T20:36:33.500", None]
 
 
+@pytest.mark.parametrize("kind", [pa.date32(), pa.date64()])
+def test_dates_are_read_as_json_has_them(kind: Any) -> None:
+    assert column([datetime.date(2023, 10, 31), None], kind) == ["2023-10-31", None]
+
+
 def test_structs_and_nothing_are_read_as_json_has_them() -> None:
     assert column([{"a": 1, "b": ["x"]}, None]) == [{"a": 1, "b": ["x"]}, None]
     assert column([None, None]) == [None, None]
