@@ -112,6 +112,7 @@ class Dispatcher:
         self._limit = limit
         self._thread_count = threads
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="inference")
+        self._aside = ThreadPoolExecutor(1, thread_name_prefix="aside")
         self._gathered: deque[Item] = deque()
         self._flushing: asyncio.Handle | None = None
         self._pace = _Pace(is_long=False)
@@ -130,14 +131,17 @@ class Dispatcher:
         message = f"{self._limit} requests wait already, the limit here: send this one again later."
         return error_response(503, message, {"Retry-After": "1"}, target=request.target)
 
-    def handle(self, exchange: Exchange, *, in_thread: bool = False) -> None:
-        """Answer an exchange, now or later; ``in_thread`` where reading it alone takes long."""
+    def handle(self, exchange: Exchange, *, aside: bool = False) -> None:
+        """Answer an exchange, now or later; ``aside`` in a thread of its own, however many wait for the others."""
         request = exchange.request
         prefer = request.headers.get("prefer")
         if prefer is not None and (seconds := preferred_wait(prefer)) is not None:
             exchange.expire_after(seconds, self._expire)
         size = len(request.body)
-        if in_thread or size > _SMALL_BODY:
+        if aside:
+            self._aside.submit(self._read_aside, asyncio.get_running_loop(), exchange)
+            return
+        if size > _SMALL_BODY:
             if exchange.alone and size <= _LONE_BODY and not self._pace_of_large.is_long:
                 self._finish_large(0, *self._read_and_run(exchange))
             else:
@@ -156,6 +160,7 @@ class Dispatcher:
     def close(self) -> None:
         """Wait for running work, and end the threads."""
         self._threads.shutdown()
+        self._aside.shutdown()
 
     # Requests of one row, run together
 
@@ -215,6 +220,10 @@ class Dispatcher:
         prepared = self._worker.prepare(exchange.request)
         response = prepared if isinstance(prepared, Response) else self._worker.run([prepared])[0]
         return exchange, response, time.perf_counter() - started
+
+    def _read_aside(self, loop: asyncio.AbstractEventLoop, exchange: Exchange) -> None:
+        _, response, _ = self._read_and_run(exchange)
+        loop.call_soon_threadsafe(self._finish, 0, [(exchange, response)])
 
     def _read_and_run_in_thread(self, loop: asyncio.AbstractEventLoop, exchange: Exchange) -> None:
         if exchange.over:

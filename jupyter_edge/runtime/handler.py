@@ -64,8 +64,8 @@ class Handler:
 
     def handle(self, exchange: Exchange) -> None:
         """Answer an exchange, now or later, in the event loop's thread."""
-        # Metrics import their library, and ask the log: not on the event loop.
-        self._dispatcher.handle(exchange, in_thread=exchange.request.target.startswith("/metrics"))
+        # Metrics import their library, and ask the log: not on the event loop, nor behind those that they count.
+        self._dispatcher.handle(exchange, aside=exchange.request.target.startswith("/metrics"))
 
     def close(self) -> None:
         """Wait for running work, and end the worker threads."""

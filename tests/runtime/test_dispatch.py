@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -251,6 +252,27 @@ def test_what_no_queue_can_hold_is_told_to_come_again(doubling: Pipeline, gate: 
         gate.open.set()
         assert [response.status for task in waiting for response in await task] == [200, 200]
         assert handler.admit(LARGE) is None
+        handler.close()
+
+    asyncio.run(load())
+
+
+def test_metrics_are_answered_while_all_threads_are_busy_and_do_not_count_themselves(
+    doubling: Pipeline, gate: Gate
+) -> None:
+    async def queue_length(handler: Handler) -> object:
+        async with asyncio.timeout(20):
+            (answer,) = await answers_of(handler, Request("GET", "/metrics", {}))
+        return re.findall(rb"^jupyter_edge_queue_length\{.*\} (.*)$", answer.body, re.MULTILINE)[0]
+
+    async def load() -> None:
+        handler = handler_with_room(doubling, 2)
+        assert await queue_length(handler) == b"0.0"
+        waiting = [asyncio.create_task(answers_of(handler, LARGE)) for _ in range(2)]
+        await wait_for(lambda: gate.entered.acquire(blocking=False))
+        assert await queue_length(handler) == b"2.0"
+        gate.open.set()
+        await asyncio.gather(*waiting)
         handler.close()
 
     asyncio.run(load())
