@@ -52,7 +52,9 @@ async def _sweep(shared: Shared) -> None:
 async def _accept_waiting(sock: socket.socket) -> None:
     """Let the connections in that the system has already accepted: it resets them when the socket is closed."""
     deadline = asyncio.get_running_loop().time() + 1.0
-    while select.select([sock], [], [], 0)[0] and asyncio.get_running_loop().time() < deadline:
+    waiting = select.poll()
+    waiting.register(sock, select.POLLIN)
+    while waiting.poll(0) and asyncio.get_running_loop().time() < deadline:
         await asyncio.sleep(0)
 
 

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import resource
 import socket
 import threading
 import time
@@ -60,6 +62,31 @@ def test_stopping_finishes_what_has_begun_and_closes_the_rest() -> None:
     serving.join(20)
     assert not serving.is_alive()
     loop.close()
+
+
+def test_stopping_finishes_what_has_begun_in_a_process_of_many_files() -> None:
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    number = min(1500, most - 1)  # select() knows of 1024
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    handler, stop = Reflecting(), asyncio.Event()
+
+    async def serve_and_stop() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as low:
+            sock = socket.socket(fileno=os.dup2(low.fileno(), number))
+            serving = asyncio.create_task(server.serve(handler, sock, stop))
+            reader, writer = await asyncio.open_connection(*low.getsockname())
+            writer.write(b"GET /slow HTTP/1.1\r\nHost: e\r\n\r\n")
+            while not handler.seen:
+                await asyncio.sleep(0.005)
+            stop.set()
+            await asyncio.sleep(0.05)
+            handler.release.set()
+            async with asyncio.timeout(20):
+                assert (await reader.read()).startswith(b"HTTP/1.1 200 OK\r\n")
+                await serving
+            writer.close()
+
+    asyncio.run(serve_and_stop())
 
 
 def test_small_requests_are_answered_while_large_ones_are_worked_on(
