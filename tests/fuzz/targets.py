@@ -106,6 +106,8 @@ def _seeds_of_arrow() -> list[bytes]:
         "t": pa.array(["a", None]),
         "d": pa.array(["x", "y"]).dictionary_encode(),
         "s": pa.array([{"k": [1]}, None]),
+        "e": pa.array([0, None], pa.date32()),
+        "m": pa.array([0, None], pa.timestamp("us")),
     }
     seeds = []
     for names in (["a", "b"], list(columns)):
