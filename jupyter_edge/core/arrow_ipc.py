@@ -7,6 +7,7 @@ interprocess communication", with its Schema.fbs, Message.fbs and File.fbs). So 
 
 from __future__ import annotations
 
+import copy
 import functools
 import struct
 from collections.abc import Iterable, Sequence
@@ -32,7 +33,13 @@ _TYPES: dict[str, tuple[int, tuple[Any, ...]]] = {
 for _bits in (8, 16, 32, 64):
     for _sign in "iu":
         _TYPES[np.dtype(f"{_sign}{_bits // 8}").str] = (2, (np.int32(_bits), np.bool_(_sign == "i")))
-_SLOTS = {np.bool_: "Bool", np.uint8: "Uint8", np.int16: "Int16", np.int32: "Int32", np.int64: "Int64"}
+_SLOTS = {
+    np.bool_: "PrependBoolSlot",
+    np.uint8: "PrependUint8Slot",
+    np.int16: "PrependInt16Slot",
+    np.int32: "PrependInt32Slot",
+    np.int64: "PrependInt64Slot",
+}
 
 
 def write(rows: int, columns: Sequence[Column], *, as_file: bool) -> list[Any]:
@@ -94,7 +101,9 @@ class _Frame(NamedTuple):
 @functools.lru_cache(maxsize=32)
 def _frame(fields: tuple[Field, ...], nodes: int, ranges: int, as_file: bool) -> _Frame:
     head = _MAGIC.ljust(8, b"\0") if as_file else b""
-    head += _message(_SCHEMA, _schema(fields), len(head))
+    builder = Builder()
+    schema = _add(builder, (np.int16(0), [_field(field, number) for number, field in enumerate(fields)]))
+    head += _message(_SCHEMA, schema, len(head), builder=copy.deepcopy(builder))
     blocks: list[int] = []
     for number, field in enumerate(fields):
         if field.dictionary:
@@ -105,7 +114,7 @@ def _frame(fields: tuple[Field, ...], nodes: int, ranges: int, as_file: bool) ->
             blocks += (len(head), len(message), size)
             head += message + b"".join(body)
     message = _message(_RECORD_BATCH, _batch(0, [0] * nodes, [0] * ranges), len(head))
-    tail, size_in_tail = _footer(fields, blocks, [len(head), len(message), 0]) if as_file else (_END, 0)
+    tail, size_in_tail = _footer(builder, schema, blocks, [len(head), len(message), 0]) if as_file else (_END, 0)
     table = Table.root(memoryview(message)[8:])
     batch = table.table(2)
     if batch is None:
@@ -115,19 +124,15 @@ def _frame(fields: tuple[Field, ...], nodes: int, ranges: int, as_file: bool) ->
     return _Frame(head + message, tail, rows, first_node, first_range, size, size_in_tail)
 
 
-def _footer(fields: tuple[Field, ...], dictionaries: list[int], batch: list[int]) -> tuple[bytes, int]:
+def _footer(builder: Builder, schema: int, dictionaries: list[int], batch: list[int]) -> tuple[bytes, int]:
     """Return what ends a file, and where in it the size of the record batch belongs."""
-    content = _finished((_V5, _schema(fields), _structs(3, dictionaries), _structs(3, batch)))
+    content = _finished(builder, (_V5, schema, _structs(3, dictionaries), _structs(3, batch)))
     place = len(_END) + Table.root(memoryview(content)).first_place(3) + 16
     return _END + content + struct.pack("<i", len(content)) + _MAGIC, place
 
 
 # Tables are written down here as tuples of their fields: scalars of numpy, texts, tables, lists of tables, arrays of
-# structs, and ``None`` for what is absent.
-
-
-def _schema(fields: tuple[Field, ...]) -> tuple[Any, ...]:
-    return np.int16(0), [_field(field, number) for number, field in enumerate(fields)]
+# structs, ``None`` for what is absent, and whole numbers for where in the builder something is already.
 
 
 def _field(field: Field, number: int = 0) -> tuple[Any, ...]:
@@ -146,42 +151,45 @@ def _structs(width: int, numbers: list[int]) -> np.ndarray[Any, Any]:
     return np.array(numbers, np.int64).reshape(-1, width)
 
 
-def _message(kind: int, header: tuple[Any, ...], position: int, size: int = 0) -> bytes:
+def _message(kind: int, header: Any, position: int, size: int = 0, builder: Builder | None = None) -> bytes:
     """Return a message's metadata, padded so that what follows is aligned if it begins at ``position``."""
-    metadata = _finished((_V5, np.uint8(kind), header, np.int64(size)))
+    metadata = _finished(builder or Builder(), (_V5, np.uint8(kind), header, np.int64(size)))
     metadata += bytes(-(position + 8 + len(metadata)) % _ALIGNMENT)
     return struct.pack("<Ii", 0xFFFFFFFF, len(metadata)) + metadata
 
 
-def _finished(table: tuple[Any, ...]) -> bytes:
-    builder = Builder()
+def _finished(builder: Builder, table: tuple[Any, ...]) -> bytes:
     builder.Finish(_add(builder, table))
     return bytes(builder.Output())
 
 
 def _add(builder: Builder, value: Any) -> int:
-    """Write a text, table or vector; return its offset."""
+    """Write a text, table or vector that is not there yet; return its offset."""
+    if isinstance(value, int):
+        return value
     if isinstance(value, str):
-        return int(builder.CreateString(value))
-    if isinstance(value, np.ndarray):
-        builder.StartVector(8 * value.shape[1], len(value), 8)
-        for number in reversed(value.ravel().tolist()):
-            builder.PrependInt64(number)
-        return int(builder.EndVector())
+        return int(builder.CreateSharedString(value))
+    if isinstance(value, tuple):
+        return _add_table(builder, value)
     if isinstance(value, list):
-        offsets = [_add(builder, table) for table in value]
-        builder.StartVector(4, len(offsets), 4)
-        for offset in reversed(offsets):
-            builder.PrependUOffsetTRelative(offset)
-        return int(builder.EndVector())
+        items, prepend, size = [_add(builder, table) for table in value], builder.PrependUOffsetTRelative, 4
+    else:
+        items, prepend, size = value.ravel().tolist(), builder.PrependInt64, 8
+    builder.StartVector(size * len(items) // max(1, len(value)), len(value), size)
+    for item in reversed(items):
+        prepend(item)
+    return int(builder.EndVector())
+
+
+def _add_table(builder: Builder, table: tuple[Any, ...]) -> int:
     fields = []
-    for number, field in enumerate(value):
+    for number, field in enumerate(table):
         if isinstance(field, np.generic):
             fields.append((number, _SLOTS[type(field)], field.item()))
         elif field is not None:
-            fields.append((number, "UOffsetTRelative", _add(builder, field)))
-    builder.StartObject(len(value))
+            fields.append((number, "PrependUOffsetTRelativeSlot", _add(builder, field)))
+    builder.StartObject(len(table))
     for number, slot, content in fields:
         # Without a default, because it would not be written, and the frame needs its place.
-        getattr(builder, f"Prepend{slot}Slot")(number, content, None)
+        getattr(builder, slot)(number, content, None)
     return int(builder.EndObject())
