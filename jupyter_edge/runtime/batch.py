@@ -65,7 +65,7 @@ def as_column(values: list[Any], dtype: Any = np.float64) -> Column:
         return values
     try:
         array = np.array(values)
-        if array.dtype.kind == "f" and array.max(initial=0) >= _BEYOND_INT64:
+        if array.dtype.kind == "f" and array.size and array.item(array.argmax()) >= _BEYOND_INT64:
             array = _exact(values, array)
         if array.dtype.kind == "O" and all(type(value) in (float, int, type(None)) for value in array.flat):
             array = array.astype(dtype)

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 import orjson
 
@@ -16,12 +16,16 @@ from jupyter_edge.core.media_types import JSON
 
 @dataclass(slots=True)  # not frozen, which would cost each request a microsecond; nor is the answer
 class Request:
-    """A request as a server received it: ``target`` is path and query, header names are in lower case."""
+    """A request as a server received it: ``target`` is path and query, header names are in lower case.
+
+    ``findings`` is what was found out from all but the body; requests that are alike in that may share it.
+    """
 
     method: str
     target: str
     headers: dict[str, str]
     body: bytes | bytearray = b""
+    findings: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

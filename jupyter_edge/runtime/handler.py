@@ -13,7 +13,7 @@ from jupyter_edge.core.records import LogSink
 from jupyter_edge.core.secret import Secret, bearer_token
 from jupyter_edge.runtime.dispatch import QUEUE_LIMIT, Dispatcher, Inference
 from jupyter_edge.runtime.exchange import Exchange, MethodNotAllowedError, Request, Response, require_get
-from jupyter_edge.runtime.inference import InferenceService, answer_to
+from jupyter_edge.runtime.inference import InferenceService, Reading, answer_to
 from jupyter_edge.runtime.metrics import Metrics
 from jupyter_edge.runtime.open_inference import HEALTH, OpenInference
 from jupyter_edge.runtime.pipeline import Pipeline
@@ -74,7 +74,8 @@ class Handler:
     def prepare(self, request: Request) -> Response | Inference:
         """Answer a request that asks for no inference; read one that does."""
         try:
-            return self._route(request)
+            reading: Reading | None = request.findings.get("reading")
+            return self._route(request) if reading is None else self._inferences.read(request, reading)
         except Exception as error:  # noqa: BLE001  whatever goes wrong is an answer too
             return answer_to(error, request.target)
 
@@ -112,7 +113,8 @@ class Handler:
             raise EntityNotFoundError(msg)
         if request.method != "POST":
             raise MethodNotAllowedError(request.method, path, "POST")
-        return self._inferences.read(request, query)
+        reading = request.findings["reading"] = Reading.of(request.headers, query)
+        return self._inferences.read(request, reading)
 
     def _get(self, request: Request, path: str, content: Mapping[str, object]) -> Response:
         require_get(request, path)

@@ -5,20 +5,21 @@ from __future__ import annotations
 import functools
 import logging
 import time
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import orjson
 
 from jupyter_edge.core.dataset import Path, Selection
 from jupyter_edge.core.errors import AuthenticationError, EdgeError, InvalidInputError
+from jupyter_edge.core.media_types import parse_media_type
 from jupyter_edge.core.records import Column, InferenceRecord, LogSink
-from jupyter_edge.runtime.answer import Answer, Constant, Value, arrange
+from jupyter_edge.runtime.answer import Constant, Layout, Value, Values, Writer
 from jupyter_edge.runtime.batch import Batch, bytes_per_row, joined
 from jupyter_edge.runtime.codecs import legacy
 from jupyter_edge.runtime.dispatch import Inference, Run
 from jupyter_edge.runtime.exchange import MethodNotAllowedError, Request, Response, error_response
 from jupyter_edge.runtime.metrics import Metrics
-from jupyter_edge.runtime.negotiation import Format, answer_format, decode
+from jupyter_edge.runtime.negotiation import Format, answer_format, decode, require_plain
 from jupyter_edge.runtime.pipeline import Outcome, Pipeline
 
 LOGGED_BYTES_PER_ROW = 1024 * 1024
@@ -31,12 +32,24 @@ _NOTHING, _EMPTY = Constant(None), Constant([])
 _log = logging.getLogger(__name__)
 
 
-class _Layout(NamedTuple):
-    """How a request wants its answer."""
+class Reading(NamedTuple):
+    """How a request is read and answered, as far as its head says: the media types of both, and the query."""
 
+    kind: str
     form: Format
-    leaves: tuple[Path, ...]
-    separator: str | None
+    query: str
+
+    @classmethod
+    def of(cls, headers: dict[str, str], query: str) -> Self:
+        """Return what a head says.
+
+        Raises:
+            UnsupportedMediaTypeError: for a compressed body.
+            NotAcceptableError: if it allows no answer that can be given.
+        """
+        require_plain(headers)
+        kind, _ = parse_media_type(headers.get("content-type", ""))
+        return cls(kind, answer_format(headers.get("accept", "")), query)
 
 
 class InferenceService:
@@ -62,37 +75,49 @@ class InferenceService:
         """Whether rows may run beside each other, as far as is known."""
         last = pipeline.spec.models[-1]
         self._last_model = orjson.dumps({"model_name": last.name, "model_sha": last.sha}).decode()
-        self._constants: dict[Path, Value] = {
+        self._fixed = {
             ("check_failures",): _EMPTY,
             ("metadata", "last_model"): Constant(self._last_model),
             ("metadata", "pipeline_version"): Constant(pipeline.spec.version),
-            ("metadata", "dropped"): _EMPTY,
             ("metadata", "partition"): Constant(partition),
         }
+        self._kept_writer = functools.lru_cache(maxsize=16)(self._writer)
 
-    def read(self, request: Request, query: str) -> Inference:
+    def read(self, request: Request, reading: Reading) -> Inference:
         """Read a request's body and what it wants for an answer.
 
         Raises:
             EdgeError: if it cannot be read, or wants what no answer has.
         """
-        form = answer_format(request.headers.get("accept", ""))
         started = time.perf_counter_ns()
-        batch = decode(request.headers, request.body)
+        batch = decode(reading.kind, request.body)
         parsed = time.perf_counter_ns() - started
-        choose = _chosen if len(request.body) <= _REMEMBERED_BODY else _chosen.__wrapped__
+        form, query = reading.form, reading.query
+        find = self._kept_writer if len(request.body) <= _REMEMBERED_BODY else self._writer
         try:
-            separator, leaves = choose(query, tuple(batch.columns), self._outputs)
+            writer = find(form, query, tuple(batch.columns))
         except InvalidInputError:
-            if batch.rows or batch.columns:
+            if batch.rows or batch.columns or form.writer is None:
                 raise
-            separator, leaves = None, ()  # the JSON [] does not say of which columns there is nothing
-        layout = _Layout(form, leaves, separator)
-        inference = Inference(request.target, batch, parsed, functools.partial(self._write, layout))
-        if form.encode_rows and self.may_join:
-            inference.key = form.media_type, query, batch.form()
-            inference.write_rows = functools.partial(self._write_rows, layout)
+            writer = form.writer(Layout((), None))  # the JSON [] does not say of which columns there is nothing
+        inference = Inference(request.target, batch, parsed, functools.partial(self._write, form, writer))
+        if writer and self.may_join:
+            inference.key = writer, batch.form()
+            inference.write_rows = functools.partial(self._write_rows, form, writer)
         return inference
+
+    def _writer(self, form: Format, query: str, columns: tuple[str, ...]) -> Writer | None:
+        """Return what writes answers of a format, with the values that a query chooses."""
+        selection = Selection.parse(query)
+        leaves: list[Path] = [
+            ("time",),
+            *(("in", name) for name in columns),
+            *(("out", name) for name in self._outputs),
+            ("check_failures",),
+            *(("metadata", name) for name in _METADATA),
+        ]
+        layout = Layout(tuple(selection.choose(leaves)), selection.separator, self._fixed)
+        return form.writer(layout) if form.writer else None
 
     def run(self, inferences: list[Inference]) -> list[Response]:
         """Run inferences of one key as one batch, or each alone where they cannot run together."""
@@ -139,19 +164,16 @@ class InferenceService:
         if run.batch.rows:
             self._sink.append(run.record)
 
-    def _write(self, layout: _Layout, run: Run) -> Response:
-        form = layout.form
-        if form.encode:
-            body = form.encode(self._answer(layout, run))
+    def _write(self, form: Format, writer: Writer | None, run: Run) -> Response:
+        if writer:
+            body = writer.write(self._values(run))
         else:
             echoed, dropped = _within(run.batch.columns, self._echo_limit)
             body = legacy.encode(run.record, None if dropped else echoed, self._pipeline.spec)
         return Response(200, body, form.media_type)
 
-    def _write_rows(self, layout: _Layout, run: Run) -> list[Response]:
-        assert layout.form.encode_rows is not None  # noqa: S101 (read has looked)
-        bodies = layout.form.encode_rows(self._answer(layout, run))
-        return [Response(200, body, layout.form.media_type) for body in bodies]
+    def _write_rows(self, form: Format, writer: Writer, run: Run) -> list[Response]:
+        return [Response(200, body, form.media_type) for body in writer.write_rows(self._values(run))]
 
     def _record(self, batch: Batch, outcome: Outcome, parsed: int) -> InferenceRecord:
         kept, dropped = _within(batch.columns, LOGGED_BYTES_PER_ROW)
@@ -167,24 +189,19 @@ class InferenceService:
             dropped=dropped,
         )
 
-    def _answer(self, layout: _Layout, run: Run) -> Answer:
-        tree = arrange(layout.leaves, self._values(run.batch, run.record), layout.separator)
-        joint = layout.separator or "."
-        shapes = {joint.join(("in", name)): shape for name, shape in run.batch.shapes.items()}
-        return Answer(run.batch.rows, tree, joint, shapes)
-
-    def _values(self, batch: Batch, record: InferenceRecord) -> dict[Path, Value]:
+    def _values(self, run: Run) -> Values:
+        batch, record = run.batch, run.record
         echoed, dropped = _within(batch.columns, self._echo_limit)
-        values = self._constants.copy()
-        values[("time",)] = Constant(record.time)
-        values["metadata", "elapsed"] = Constant(record.elapsed)
-        if dropped:
-            values["metadata", "dropped"] = Constant(dropped)
+        values: dict[Path, Value] = {
+            ("time",): Constant(record.time),
+            ("metadata", "elapsed"): Constant(record.elapsed),
+            ("metadata", "dropped"): Constant(dropped) if dropped else _EMPTY,
+        }
         for name in batch.columns:
             values["in", name] = echoed.get(name, _NOTHING)
         for name, column in record.outputs.items():
             values["out", name] = column
-        return values
+        return Values(batch.rows, values, batch.shapes)
 
 
 def answer_to(error: Exception, target: str) -> Response:
@@ -201,19 +218,6 @@ def answer_to(error: Exception, target: str) -> Response:
         _log.error("A request could not be answered", exc_info=error)
         message = "This request could not be answered: the log of this server says why."
     return error_response(500, message, target=target)
-
-
-@functools.lru_cache(maxsize=16)
-def _chosen(query: str, columns: tuple[str, ...], outputs: tuple[str, ...]) -> tuple[str | None, tuple[Path, ...]]:
-    selection = Selection.parse(query)
-    leaves: list[Path] = [
-        ("time",),
-        *(("in", name) for name in columns),
-        *(("out", name) for name in outputs),
-        ("check_failures",),
-        *(("metadata", name) for name in _METADATA),
-    ]
-    return selection.separator, tuple(selection.choose(leaves))
 
 
 def _within(columns: dict[str, Column], limit: int | None) -> tuple[dict[str, Column], list[str]]:

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from jupyter_edge.core.errors import EdgeError
 from jupyter_edge.core.media_types import ARROW_FILE, LEGACY, PANDAS_RECORDS, parse_media_type
-from jupyter_edge.runtime.answer import Answer
+from jupyter_edge.runtime.answer import Layout, TreeWriter, Writer
 from jupyter_edge.runtime.batch import Batch
 from jupyter_edge.runtime.codecs import arrow_reader, records
 
@@ -38,27 +38,21 @@ class NotAcceptableError(EdgeError):
     status: ClassVar[int] = 406
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Format:
-    """A way to write answers, all rows as one or each row for itself.
-
-    Without functions for that it is the legacy one, which is written from the record itself.
-    """
+    """A way to write answers; ``None`` for the legacy one, which is written from the record itself."""
 
     media_type: str
-    encode: Callable[[Answer], bytes] | None
-    encode_rows: Callable[[Answer], list[bytes]] | None
+    writer: Callable[[Layout], Writer] | None
 
 
-def decode(headers: dict[str, str], body: bytes | bytearray) -> Batch:
-    """Read a request's body; how it begins counts for more than its Content-Type.
+def decode(kind: str, body: bytes | bytearray) -> Batch:
+    """Read a body that was sent as ``kind``; how it begins counts for more than that.
 
     Raises:
-        UnsupportedMediaTypeError: for a type that is neither JSON nor Arrow, or a compressed body.
+        UnsupportedMediaTypeError: for a type that is neither JSON nor Arrow.
         InvalidInputError: if the body is not what it should be.
     """
-    require_plain(headers)
-    kind, _ = parse_media_type(headers.get("content-type", ""))
     if kind in _ARROW_TYPES or body.startswith(_ARROW_STARTS):
         return arrow_reader.decode(body)
     if kind in _JSON_TYPES:
@@ -79,7 +73,17 @@ def require_plain(headers: dict[str, str]) -> None:
         raise UnsupportedMediaTypeError(msg)
 
 
-@functools.lru_cache(maxsize=64)
+_RECORDS = Format(PANDAS_RECORDS, records.RecordsWriter)
+_LEGACY = Format(LEGACY, None)
+
+
+@functools.cache
+def _arrow() -> Format:
+    from jupyter_edge.runtime.codecs import arrow_writer  # only loaded where it is asked for
+
+    return Format(ARROW_FILE, lambda layout: TreeWriter(layout, arrow_writer.encode, arrow_writer.encode_rows))
+
+
 def answer_format(accept: str) -> Format:
     """Return the format that an Accept header prefers; pandas-records JSON where it leaves the choice.
 
@@ -91,13 +95,11 @@ def answer_format(accept: str) -> Format:
         if _quality((kind, parameters)) <= 0:
             continue
         if kind == ARROW_FILE:
-            from jupyter_edge.runtime.codecs import arrow_writer  # its library is only loaded where it is asked for
-
-            return Format(ARROW_FILE, arrow_writer.encode, arrow_writer.encode_rows)
+            return _arrow()
         if kind in ("*/*", "application/*", "application/json") and _is_records(parameters):
-            return Format(PANDAS_RECORDS, records.encode, records.encode_rows)
+            return _RECORDS
         if kind == "application/json" and parameters.get("format") == "legacy":
-            return Format(LEGACY, None, None)
+            return _LEGACY
     msg = f"Accept {accept!r} allows no answer that can be given: ask for {PANDAS_RECORDS} or {ARROW_FILE}."
     raise NotAcceptableError(msg)
 

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import httptools
 
@@ -33,6 +33,7 @@ class KnownHead(NamedTuple):
     target: str
     headers: dict[str, str]
     length: int
+    findings: dict[str, Any]
 
 
 @dataclass
@@ -137,7 +138,7 @@ class RequestReader:
         self._held += known.length
         self._shared.held += known.length
         self.method = known.method
-        self.ready.append((Request(known.method, known.target, known.headers, message[end:]), True))
+        self.ready.append((Request(known.method, known.target, known.headers, message[end:], known.findings), True))
         return True
 
     def _remember(self, message: bytes) -> None:
@@ -151,7 +152,9 @@ class RequestReader:
         heads = self._shared.heads
         if len(heads) >= _MAX_KNOWN_HEADS:
             heads.clear()
-        heads[message[:end]] = KnownHead(request.method, request.target, request.headers, len(request.body))
+        heads[message[:end]] = KnownHead(
+            request.method, request.target, request.headers, len(request.body), request.findings
+        )
 
     def _parse_all(self, data: memoryview) -> None:
         while data and not self.failed:

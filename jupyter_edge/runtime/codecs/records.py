@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from typing import Any, Literal, NamedTuple
 
@@ -10,16 +9,15 @@ import numpy as np
 import orjson
 import simdjson
 
+from jupyter_edge.core.dataset import Path
 from jupyter_edge.core.errors import InvalidInputError
 from jupyter_edge.core.records import Column
-from jupyter_edge.runtime.answer import Answer, Constant
+from jupyter_edge.runtime.answer import Constant, Layout, Values, arrange
 from jupyter_edge.runtime.batch import Batch, as_column
 from jupyter_edge.runtime.codecs.json_values import parse, plain, view, writable
 
 _LARGE = 64 * 1024
 """From this size on, not making a Python object per number pays for the work of avoiding it."""
-
-_LONGEST_KEPT_NAME = 100
 
 
 def decode(body: bytes | bytearray) -> Batch:
@@ -140,29 +138,6 @@ def _shape(array: simdjson.Array) -> tuple[int, ...] | None:
     return None if others or shape is None else (len(array), *shape)
 
 
-def encode(answer: Answer) -> bytes:
-    """Write the answer as one object per row, float32 in its shortest text and NaN as null."""
-    if not answer.rows:
-        return b"[]"
-    pieces = _pieces(answer)
-    match pieces:
-        case [bytes(row)]:
-            return b"[%b]" % row
-        case [bytes(before), _Numbers(text, between), bytes(after)]:
-            return b"[%b%b%b]" % (before, text.replace(between, b"%b,%b" % (after, before)), after)
-    parts = _parts(pieces, answer.rows)
-    parts[0] = b"[" + parts[0].removeprefix(b",")
-    parts.append(b"]")
-    return b"".join(parts)
-
-
-def encode_rows(answer: Answer) -> list[bytes]:
-    """Write each row of the answer as a list of its own."""
-    pieces = _pieces(answer)
-    parts, width = _parts(pieces, answer.rows), len(pieces)
-    return [b"[%b]" % b"".join(parts[start : start + width])[1:] for start in range(0, len(parts), width)]
-
-
 class _Numbers(NamedTuple):
     """The texts of all rows in one: ``between`` two of them, and nowhere else, is what separates them."""
 
@@ -171,6 +146,75 @@ class _Numbers(NamedTuple):
 
 
 _Piece = bytes | list[bytes] | _Numbers
+
+
+class RecordsWriter:
+    """Writes answers of one layout, one object per row: float32 in its shortest text, and NaN as null.
+
+    The bytes between the values that a layout leaves open are the same in all answers, and made once.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        self._paths: list[Path] = []
+        self._between: list[bytes] = []
+        shared: list[bytes] = []
+        self._add_object(
+            shared, arrange(layout.leaves, {leaf: leaf for leaf in layout.leaves}, layout.separator), layout
+        )
+        self._between.append(b"".join(shared))
+
+    def _add_object(self, shared: list[bytes], tree: dict[str, Any], layout: Layout) -> None:
+        """Add an object of names and values; ``shared`` are the bytes since the last value that is open."""
+        before = b"{"
+        for name, below in tree.items():
+            shared.append(b"%b%b:" % (before, orjson.dumps(name)))
+            before = b","
+            if isinstance(below, dict):
+                self._add_object(shared, below, layout)
+            elif below in layout.fixed:
+                shared.append(orjson.dumps(layout.fixed[below].value))
+            else:
+                self._paths.append(below)
+                self._between.append(b"".join(shared))
+                shared.clear()
+        shared.append(b"}" if tree else b"{}")
+
+    def write(self, values: Values) -> bytes:
+        """Write all rows as one list."""
+        if not values.rows:
+            return b"[]"
+        pieces = self._pieces(values)
+        match pieces:
+            case [bytes(row)]:
+                return b"[%b]" % row
+            case [bytes(before), _Numbers(text, between), bytes(after)]:
+                return b"[%b%b%b]" % (before, text.replace(between, b"%b,%b" % (after, before)), after)
+        parts = _parts(pieces, values.rows)
+        parts[0] = b"[" + parts[0].removeprefix(b",")
+        parts.append(b"]")
+        return b"".join(parts)
+
+    def write_rows(self, values: Values) -> list[bytes]:
+        """Write each row as a list of its own."""
+        pieces = self._pieces(values)
+        parts, width = _parts(pieces, values.rows), len(pieces)
+        return [b"[%b]" % b"".join(parts[start : start + width])[1:] for start in range(0, len(parts), width)]
+
+    def _pieces(self, values: Values) -> list[_Piece]:
+        """Return what a row is made of, in order: bytes that all rows share, and between them the bytes of each row."""
+        pieces: list[_Piece] = []
+        shared = [self._between[0]]
+        for path, behind in zip(self._paths, self._between[1:], strict=True):
+            value = values.by_path[path]
+            if isinstance(value, Constant):
+                shared.append(orjson.dumps(value.value))
+            elif values.rows == 1:
+                shared.append(_text((writable(value) if isinstance(value, np.ndarray) else value)[0]))
+            else:
+                _add_column(pieces, shared, value)
+            shared.append(behind)
+        pieces.append(b"".join(shared))
+        return pieces
 
 
 def _parts(pieces: list[_Piece], rows: int) -> list[bytes]:
@@ -183,37 +227,6 @@ def _parts(pieces: list[_Piece], rows: int) -> list[bytes]:
             texts = piece.text.split(piece.between) if isinstance(piece, _Numbers) else piece
         parts[position :: len(pieces)] = texts
     return parts
-
-
-def _pieces(answer: Answer) -> list[_Piece]:
-    """Return what a row is made of, in order: bytes that all rows share, and between them the bytes of each row."""
-    pieces: list[_Piece] = []
-    shared: list[bytes] = []
-    _add_object(pieces, shared, answer.tree)
-    pieces.append(b"".join(shared))
-    return pieces
-
-
-def _add_object(pieces: list[_Piece], shared: list[bytes], tree: dict[str, Any]) -> None:
-    """Add an object of names and values; ``shared`` are the bytes since the last piece that differs by row."""
-    before = b"{"
-    for name, value in tree.items():
-        shared.append((_name if len(name) <= _LONGEST_KEPT_NAME else _name.__wrapped__)(before, name))
-        before = b","
-        if isinstance(value, dict):
-            _add_object(pieces, shared, value)
-        elif isinstance(value, Constant):
-            shared.append(orjson.dumps(value.value))
-        elif len(value) == 1:
-            shared.append(_text((writable(value) if isinstance(value, np.ndarray) else value)[0]))
-        else:
-            _add_column(pieces, shared, value)
-    shared.append(b"}" if tree else b"{}")
-
-
-@functools.lru_cache(maxsize=256)
-def _name(before: bytes, name: str) -> bytes:
-    return b"%b%b:" % (before, orjson.dumps(name))
 
 
 def _add_column(pieces: list[_Piece], shared: list[bytes], column: Column) -> None:

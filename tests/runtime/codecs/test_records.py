@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jupyter_edge.core.dataset import Path
 from jupyter_edge.core.errors import InvalidInputError
-from jupyter_edge.runtime.answer import Answer, Constant
+from jupyter_edge.runtime.answer import Constant, Layout, Value, Values
 from jupyter_edge.runtime.batch import Batch
 from jupyter_edge.runtime.codecs import records
 
@@ -124,21 +125,27 @@ def test_any_bytes_are_read_or_refused(body: bytes, large: bool) -> None:
         assert records.decode(body + b" " * 70_000 if large else body).rows >= 0
 
 
+def written(rows: int, values: dict[Path, Value], fixed: dict[Path, Constant] | None = None) -> bytes:
+    """Write values in the order of ``values``, then ``fixed`` ones."""
+    layout = Layout((*values, *(fixed or {})), None, fixed or {})
+    return records.RecordsWriter(layout).write(Values(rows, values))
+
+
 def test_an_answer_is_written_in_order_with_the_shortest_float32() -> None:
-    tree = {
-        "time": Constant(5),
-        "in": {"t": np.array([[-1.0603298, 0.1]], np.float32), "name": ['a"b']},
-        "out": {"v": np.array([[1.0094898]], np.float32)},
-        "failures": Constant([]),
+    values: dict[Path, Value] = {
+        ("time",): Constant(5),
+        ("in", "t"): np.array([[-1.0603298, 0.1]], np.float32),
+        ("in", "name"): ['a"b'],
+        ("out", "v"): np.array([[1.0094898]], np.float32),
     }
-    assert records.encode(Answer(1, tree)) == (
+    assert written(1, values, {("failures",): Constant([])}) == (
         b'[{"time":5,"in":{"t":[-1.0603298,0.1],"name":"a\\"b"},"out":{"v":[1.0094898]},"failures":[]}]'
     )
 
 
 def test_not_a_number_is_written_as_null() -> None:
     values = np.array([[np.nan, 1], [np.inf, 2]])
-    assert json.loads(records.encode(Answer(2, {"a": values}))) == [{"a": [None, 1]}, {"a": [None, 2]}]
+    assert json.loads(written(2, {("a",): values})) == [{"a": [None, 1]}, {"a": [None, 2]}]
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3])
@@ -146,23 +153,32 @@ def test_not_a_number_is_written_as_null() -> None:
 @pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "int64", "uint8", "bool"])
 def test_every_shape_is_written_row_by_row(rows: int, shape: tuple[int, ...], dtype: str) -> None:
     values = np.arange(rows * np.prod(shape, dtype=int)).reshape(rows, *shape).astype(dtype)
-    written = json.loads(records.encode(Answer(rows, {"a": values, "b": {"c": values}})))
-    assert written == [{"a": row, "b": {"c": row}} for row in values.tolist()]
+    found = json.loads(written(rows, {("a",): values, ("b", "c"): values}))
+    assert found == [{"a": row, "b": {"c": row}} for row in values.tolist()]
 
 
 def test_views_are_written_as_what_they_show() -> None:
     values = np.arange(12.0).reshape(2, 6)[:, ::2]
-    assert json.loads(records.encode(Answer(2, {"a": values}))) == [{"a": [0, 2, 4]}, {"a": [6, 8, 10]}]
+    assert json.loads(written(2, {("a",): values})) == [{"a": [0, 2, 4]}, {"a": [6, 8, 10]}]
 
 
 def test_ragged_rows_and_objects_are_written() -> None:
     values = [np.array([1.5], np.float32), np.array([], np.float32)]
-    tree = {"a": values, "b": [{"k": [1]}, None], "empty": {}}
-    assert json.loads(records.encode(Answer(2, tree))) == [
-        {"a": [1.5], "b": {"k": [1]}, "empty": {}},
-        {"a": [], "b": None, "empty": {}},
+    assert json.loads(written(2, {("a",): values, ("b",): [{"k": [1]}, None]})) == [
+        {"a": [1.5], "b": {"k": [1]}},
+        {"a": [], "b": None},
     ]
 
 
+def test_rows_are_written_one_by_one_as_they_are_alone() -> None:
+    layout = Layout((("in", "t"), ("time",), ("of", "all")), ".", {("of", "all"): Constant("same")})
+    column = np.arange(6.0).reshape(3, 2)
+    writer = records.RecordsWriter(layout)
+    together = writer.write_rows(Values(3, {("in", "t"): column, ("time",): Constant(7)}))
+    alone = [writer.write(Values(1, {("in", "t"): column[row : row + 1], ("time",): Constant(7)})) for row in range(3)]
+    assert together == alone
+    assert alone[0] == b'[{"in.t":[0.0,1.0],"time":7,"of.all":"same"}]'
+
+
 def test_an_answer_without_rows_is_an_empty_list() -> None:
-    assert records.encode(Answer(0, {})) == b"[]"
+    assert written(0, {}) == b"[]"
