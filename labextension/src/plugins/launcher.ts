@@ -2,7 +2,7 @@ import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/applica
 import { ICommandPalette } from '@jupyterlab/apputils';
 import { PathExt } from '@jupyterlab/coreutils';
 import { ILauncher } from '@jupyterlab/launcher';
-import type { Contents, ServiceManager } from '@jupyterlab/services';
+import { ServerConnection, type Contents, type ServiceManager } from '@jupyterlab/services';
 
 import { quickstart } from '../files/quickstart';
 import { IEdgePanel } from '../tokens';
@@ -61,15 +61,22 @@ function addQuickstart({ commands, serviceManager }: JupyterFrontEnd, { trans }:
   });
 }
 
-/** Make an empty notebook and return its path; where the good name is taken, it keeps the one that Jupyter gave it. */
-async function newNotebook(contents: Contents.IManager, path: string): Promise<string> {
-  const made = await contents.newUntitled({ path, type: 'notebook' });
-  const wanted = PathExt.join(PathExt.dirname(made.path), 'edge-quickstart.ipynb');
+/**
+ * Return the path of a notebook to be made in a folder; where the good name is taken, one that Jupyter gives.
+ *
+ * A notebook that was renamed would be missed by a file browser that lists the folder meanwhile.
+ */
+async function newNotebook(contents: Contents.IManager, folder: string): Promise<string> {
+  const wanted = PathExt.join(folder, 'edge-quickstart.ipynb');
   try {
-    return (await contents.rename(made.path, wanted)).path;
-  } catch {
-    return made.path;
+    await contents.get(wanted, { content: false });
+  } catch (error) {
+    if (error instanceof ServerConnection.ResponseError && error.response.status === 404) {
+      return wanted;
+    }
+    throw error;
   }
+  return (await contents.newUntitled({ path: folder, type: 'notebook' })).path;
 }
 
 /** Return the name of a Python kernel: the server's default one, if it is Python. */
