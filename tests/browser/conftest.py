@@ -36,17 +36,17 @@ FLAGS = [
 PATIENCE_MS = 120_000  # for a kernel that starts and deploys on a busy machine; what comes is seen at once
 THEMES = {"dark": "JupyterLab Dark", "light": "JupyterLab Light"}
 # A notebook is run once its commands act on it and its kernel has answered: before, nothing would happen.
-_RUN = """async () => {
-  const until = async (holds) => { while (!holds()) await new Promise((next) => setTimeout(next, 50)); };
-  await until(() => window.jupyterapp?.shell?.currentWidget?.sessionContext);
-  const { commands, shell } = window.jupyterapp;
-  const panel = shell.currentWidget;
-  await Promise.all([panel.revealed, panel.context.ready, panel.sessionContext.ready]);
-  await until(() => panel.sessionContext.session?.kernel?.connectionStatus === "connected");
-  await panel.sessionContext.session.kernel.info;
-  await until(() => panel.sessionContext.session?.kernel?.status === "idle");
-  await until(() => commands.isEnabled("notebook:run-all-cells"));
-  window.ran = commands.execute("notebook:run-all-cells");
+_CAN_RUN = """() => {
+  const { commands, shell } = window.jupyterapp ?? {};
+  const { context, sessionContext } = shell?.currentWidget ?? {};
+  const kernel = sessionContext?.session?.kernel;
+  const isReady = context?.isReady && sessionContext?.isReady && kernel?.connectionStatus === "connected";
+  return isReady && kernel.status === "idle" && commands.isEnabled("notebook:run-all-cells");
+}"""
+_PERFORM = """([name, args]) => {
+  window.performed = null;
+  const end = (said) => { window.performed = said; };
+  window.jupyterapp.commands.execute(name, args).then(() => end("done"), (error) => end(String(error)));
 }"""
 
 
@@ -198,7 +198,9 @@ def command(page: Page, name: str, **arguments: object) -> None:
 
 def perform(page: Page, name: str, **arguments: object) -> None:
     """Let JupyterLab do what a command of its palette does, and wait until it is done."""
-    page.evaluate("async ([name, args]) => { await window.jupyterapp.commands.execute(name, args) }", [name, arguments])
+    page.evaluate(_PERFORM, [name, arguments])
+    page.wait_for_function("() => window.performed")
+    assert page.evaluate("() => window.performed") == "done"
 
 
 def press(row: Locator, button: str) -> None:
@@ -209,7 +211,8 @@ def press(row: Locator, button: str) -> None:
 
 def run_all(page: Page) -> None:
     """Run all cells of the notebook that is open, once its kernel is ready for them."""
-    page.evaluate(_RUN)
+    page.wait_for_function(_CAN_RUN)
+    command(page, "notebook:run-all-cells")
 
 
 def keep_picture(panel: Locator, name: str) -> None:

@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 from jupyter_edge import samples
 from jupyter_edge.client.discovery import stop_engine
 from jupyter_edge.core.home import Home
-from tests.browser.conftest import THEMES, command, fresh, switch_theme
+from tests.browser.conftest import THEMES, command, fresh, perform, switch_theme
 from tests.browser.lab import Lab
 from tests.browser.replicas import held_replicas
 
@@ -104,7 +104,7 @@ def infer_often(app: Locator) -> None:
 def expect_no_bundle_saved(page: Page, folder: Path, shown: str) -> None:
     """Expect that JupyterLab saves the widgets with the notebook, but not the bundle that one shows."""
     (bundle,) = re.findall(r"EDGE_BUNDLE=(\S{40,})", shown)
-    page.evaluate("async () => { await window.jupyterapp.commands.execute('docmanager:save') }")
+    perform(page, "docmanager:save")
     (saved,) = [path.read_text() for path in folder.glob("test_the_whole_story*.ipynb")]
     assert "Command for" in saved
     assert bundle not in saved
