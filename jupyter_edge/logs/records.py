@@ -184,8 +184,8 @@ def _as_text(value: Any) -> str:
 
 def _encode_run(records: list[InferenceRecord], run_columns: list[Columns]) -> tuple[int, list[Any]]:
     first = records[0]
-    counts = np.array([record.rows for record in records])
-    rows = int(counts.sum())
+    counts = [record.rows for record in records]
+    rows = sum(counts)
     times = np.repeat(np.array([record.time for record in records], np.int64), counts)
     elapsed = np.repeat(np.array([record.elapsed for record in records], np.uint64), counts, axis=0)
     failures: list[list[str]] = []
