@@ -11,7 +11,7 @@ Column = np.ndarray[Any, Any] | list[Any]
 """One value per row: an array whose first axis is the row, or a list where rows differ in shape or hold text."""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class InferenceRecord:
     """The rows of one inference request, with what was found out about all of them together.
 

@@ -249,7 +249,7 @@ class Dispatcher:
         answers: list[tuple[Exchange, Response]] = []
         for group in groups.values():
             responses = self._worker.run([inference for _, inference in group])
-            answers += zip((exchange for exchange, _ in group), responses, strict=True)
+            answers += [(exchange, response) for (exchange, _), response in zip(group, responses, strict=True)]
         return answers
 
     def _finish(self, count: int, answers: list[tuple[Exchange, Response]], taken: float | None = None) -> None:

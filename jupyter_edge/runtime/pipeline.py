@@ -21,7 +21,7 @@ from jupyter_edge.runtime.batch import Batch, Gathering, joined
 from jupyter_edge.runtime.steps import Step
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Outcome:
     """The last step's outputs, flattened per row, and the nanoseconds that each step took.
 

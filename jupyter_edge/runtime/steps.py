@@ -111,7 +111,9 @@ class Step:
         self.model = model
         self._session = open_session(path, threads, acceleration=acceleration)
         self.schema = schema_of(self._session)
-        self.fields = model.tensor_fields or tuple(spec.name for spec in self.schema.inputs)
+        self._input_names = [spec.name for spec in self.schema.inputs]
+        self._output_names = [spec.name for spec in self.schema.outputs]
+        self.fields = model.tensor_fields or tuple(self._input_names)
         if len(self.fields) != len(self.schema.inputs):
             names = ", ".join(spec.name for spec in self.schema.inputs)
             msg = (
@@ -191,15 +193,15 @@ class Step:
         return [output[0] if output.shape[:1] == (1,) else output for output in outputs]
 
     def _call(self, tensors: list[Array]) -> list[Array]:
-        feeds = {spec.name: tensor for spec, tensor in zip(self.schema.inputs, tensors, strict=True)}
+        feeds = dict(zip(self._input_names, tensors, strict=True))
         try:
-            return [np.asarray(output) for output in self._session.run(None, feeds)]
+            return [np.asarray(output) for output in self._session.run(self._output_names, feeds)]
         except Exception as error:  # ONNX Runtime's errors have no other common base
             msg = f"Model {self.model.name} failed on this input: {first_line(error)}"
             raise InferenceError(msg) from error
 
     def _named(self, outputs: list[Any]) -> dict[str, Column]:
-        return {spec.name: output for spec, output in zip(self.schema.outputs, outputs, strict=True)}
+        return dict(zip(self._output_names, outputs, strict=True))
 
 
 def _row_of(tensor: Array | list[Array], row: int) -> Array:

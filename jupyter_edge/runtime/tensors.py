@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any, NoReturn
 
@@ -39,7 +40,7 @@ class ColumnReader:
         Raises:
             InvalidInputError: naming the column, what the model expects and what came.
         """
-        if isinstance(column, np.ndarray) and column.dtype != object:
+        if isinstance(column, np.ndarray) and column.dtype.kind != "O":
             if column.shape[1:] == self._shape and column.dtype == self._dtype:
                 return column
             return self._fit(self._cast(column), hint)
@@ -56,22 +57,22 @@ class ColumnReader:
             self._refuse(f"a ragged list in row {row}")
 
     def _cast(self, values: Array) -> Array:
-        if values.dtype == self._dtype and values.dtype != object:
+        kind, wants_text = values.dtype.kind, self._dtype.kind == "O"
+        if kind != "O" and values.dtype == self._dtype:
             return values
-        if self._dtype.kind == "f" and values.dtype == object and all(type(value) in _OR_NULL for value in values.flat):
-            values = values.astype(np.float64)
-        text = _is_text(values)
-        wants_text = self._dtype.kind == "O"
-        if text or wants_text or values.dtype.kind not in _KINDS:
+        if self._dtype.kind == "f" and kind == "O" and all(type(value) in _OR_NULL for value in values.flat):
+            values, kind = values.astype(np.float64), "f"
+        if wants_text or kind not in _KINDS:
+            text = _is_text(values)
             if not (text and wants_text):
-                self._refuse("text" if text else _KINDS.get(values.dtype.kind, "null or mixed values"))
+                self._refuse("text" if text else _KINDS.get(kind, "null or mixed values"))
             return values
         try:
             with np.errstate(all="ignore", over="raise"):
                 cast = values.astype(self._dtype)
         except FloatingPointError:
             self._refuse(f"{_range_of(values)} that it cannot hold")
-        if self._dtype.kind != "f" and values.dtype.kind == "f" and np.isnan(values).any():
+        if self._dtype.kind != "f" and kind == "f" and np.isnan(values).any():
             self._refuse("null or NaN")
         if self._dtype.kind != "f" and not np.array_equal(cast, values):
             self._refuse(f"{_range_of(values)} that it cannot hold exactly")
@@ -108,9 +109,10 @@ def _range_of(values: Array) -> str:
 
 
 def _is_text(values: Array) -> bool:
-    return values.dtype == object and all(isinstance(value, str) for value in values.flat)
+    return values.dtype.kind == "O" and all(isinstance(value, str) for value in values.flat)
 
 
+@functools.lru_cache(maxsize=128)
 def _resolve(shape: tuple[int, ...], wanted: Shape) -> tuple[int, ...] | None:
     """Return the shape to give a value of ``shape`` so that it meets ``wanted``; ``None`` if none will do.
 
