@@ -22,6 +22,8 @@ from jupyter_edge.runtime.tensors import Array, ColumnReader
 _MAX_NAMES_SIZE = 1 << 20
 _FINDING = {"Compress", "If", "Loop", "NonMaxSuppression", "NonZero", "Scan", "Unique"}
 """Operators whose values, or what is within them, decide how many there are."""
+_SMALL_MODEL = 4 << 20
+_VECTORS = 2  # dimensions of a batch of them
 _DTYPES = {
     f"tensor({onnx})": numpy
     for onnx, numpy in {
@@ -60,6 +62,18 @@ def open_session(
         raise InvalidInputError(msg) from error
     require_started(acceleration, session)
     return session
+
+
+def _open_for_requests(path: Path, threads: int, acceleration: Acceleration) -> Any:
+    """Open a model with the threads that one run of it may use: just one where a row is little work.
+
+    Requests have threads of their own: two runs side by side cost less than one that is cut in two.
+    """
+    if path.stat().st_size < _SMALL_MODEL:
+        session = open_session(path, 1, acceleration=acceleration)
+        if threads == 1 or all(len(node.shape) <= _VECTORS for node in session.get_inputs()):
+            return session
+    return open_session(path, threads, acceleration=acceleration)
 
 
 def schema_of(session: Any) -> ModelSchema:
@@ -109,7 +123,7 @@ class Step:
         self, model: ModelSpec, path: Path, threads: int, acceleration: Acceleration = Acceleration.NONE
     ) -> None:
         self.model = model
-        self._session = open_session(path, threads, acceleration=acceleration)
+        self._session = _open_for_requests(path, threads, acceleration)
         self.schema = schema_of(self._session)
         self._input_names = [spec.name for spec in self.schema.inputs]
         self._output_names = [spec.name for spec in self.schema.outputs]
