@@ -49,10 +49,10 @@ def same_answer(server: Server, case: Case) -> None:
 
 
 def measure_rows(folder: Path, peers: Sequence[Peer], rounds: int) -> tuple[dict[str, Taken], dict[str, Process]]:
-    """Measure rows for the tree ensemble."""
+    """Measure rows for the tree ensemble, on one thread each, and on two for several clients at once."""
     many, one = rows(folder), rows(folder, 1)
     with contextlib.ExitStack() as stack:
-        server = stack.enter_context(ours(many.file, 1, many.request()))
+        server, both = (stack.enter_context(ours(many.file, threads, many.request())) for threads in (1, 2))
         same_answer(server, many)
         arrow, single = many.request(ARROW_FILE, ARROW_FILE), one.request()
         works = {
@@ -60,7 +60,7 @@ def measure_rows(folder: Path, peers: Sequence[Peer], rounds: int) -> tuple[dict
             "Arrow to Arrow": server.answering(arrow, 20),
             "Arrow to JSON": server.answering(many.request(ARROW_FILE), 20),
             "Arrow to JSON without": server.answering(many.request(ARROW_FILE, query=NO_ECHO), 20),
-            "4 clients": server.answering(arrow, 100, 4),
+            "4 clients": both.answering(arrow, 100, 4),
             f"{OURS} {ONE}": server.answering(single, 200),
             f"{OURS} {CROWD}": server.answering(single, 2000, 32),
             f"{OURS} {MANY}": server.answering(many.request(), 10),

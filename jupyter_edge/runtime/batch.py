@@ -31,7 +31,7 @@ class Batch:
     def form(self) -> Hashable:
         """Return what batches have in common whose rows can be run as one."""
         columns = tuple(
-            (name, column.dtype.str, column.shape[1:]) if isinstance(column, np.ndarray) else name
+            (name, column.dtype, column.shape[1:]) if isinstance(column, np.ndarray) else name
             for name, column in self.columns.items()
         )
         return columns, tuple(self.shapes.items())
@@ -64,7 +64,7 @@ def as_column(values: list[Any], dtype: Any = np.float64) -> Column:
     if isinstance(values[0], str):
         return values
     try:
-        array = np.array(values)
+        array = np.array(values[0])[np.newaxis] if len(values) == 1 else np.array(values)
         if array.dtype.kind == "f" and array.size and array.item(array.argmax()) >= _BEYOND_INT64:
             array = _exact(values, array)
         if array.dtype.kind == "O" and all(type(value) in (float, int, type(None)) for value in array.flat):

@@ -45,7 +45,8 @@ class Inference:
         batch: the rows.
         parsed: how many nanoseconds it took to read them.
         write: answers the request once its rows have run.
-        key: inferences that share it may be run as one batch; ``None`` for one that runs alone.
+        key: inferences that share it, and whose batches are of one form, may be run as one; ``None`` for one that
+            runs alone.
         write_rows: answers several requests of one row each that have run as one batch; ``None`` where each is
             answered by its own ``write``.
     """
@@ -54,7 +55,7 @@ class Inference:
     batch: Batch
     parsed: int
     write: Callable[[Run], Response]
-    key: Hashable | None = None
+    key: object | None = None
     write_rows: Callable[[Run], list[Response]] | None = None
 
 
@@ -94,7 +95,7 @@ class Dispatcher:
         worker: does the work.
         threads: how many threads do it at the same time.
         gathering: how requests of one row are gathered; ``None`` runs each alone.
-        answered: is told of each answer before it is sent.
+        answered: is told of each answer once it is sent.
         limit: how many requests may wait or run in threads.
     """
 
@@ -108,6 +109,7 @@ class Dispatcher:
     ) -> None:
         self._worker = worker
         self._gathering = gathering
+        self._gathers_unasked = gathering == Gathering()
         self._answered = answered
         self._limit = limit
         self._thread_count = threads
@@ -150,7 +152,7 @@ class Dispatcher:
         prepared = self._worker.prepare(request)
         if isinstance(prepared, Response):
             self._answer(exchange, prepared)
-        elif self._can_gather(prepared) and not (exchange.alone and self._gathering == Gathering()):
+        elif self._can_gather(prepared) and not (exchange.alone and self._gathers_unasked):
             self._gather(exchange, prepared)
         elif self._pace.is_long:
             self._submit_run([(exchange, prepared)])
@@ -197,9 +199,10 @@ class Dispatcher:
     def _run_here(self, items: list[Item]) -> None:
         started = time.perf_counter()
         answers = self._run(items)
-        self._pace.add(time.perf_counter() - started)
+        taken = time.perf_counter() - started
         for exchange, response in answers:
             self._answer(exchange, response)
+        self._pace.add(taken)
 
     def _submit(self, exchanges: list[Exchange], work: Callable[..., None], *arguments: Any) -> bool:
         refusals = [self.refusal(exchange.request) for exchange in exchanges]
@@ -242,10 +245,12 @@ class Dispatcher:
 
     def _run(self, items: list[Item]) -> list[tuple[Exchange, Response]]:
         """Run, in any thread, what is still wanted: inferences of one key together."""
-        groups: dict[Hashable, list[Item]] = {}
+        groups: dict[tuple[object, Hashable], list[Item]] = {}
         for item in items:
-            if not item[0].over:
-                groups.setdefault(item[1].key, []).append(item)
+            exchange, inference = item
+            if not exchange.over:
+                form = inference.batch.form() if len(items) > 1 else None
+                groups.setdefault((inference.key, form), []).append(item)
         answers: list[tuple[Exchange, Response]] = []
         for group in groups.values():
             responses = self._worker.run([inference for _, inference in group])
@@ -264,8 +269,8 @@ class Dispatcher:
 
     def _answer(self, exchange: Exchange, response: Response) -> None:
         if not exchange.over:
-            self._answered(exchange, response)
             exchange.answer(response)
+            self._answered(exchange, response)
 
     def _expire(self, exchange: Exchange) -> None:
         message = "The answer was not ready in the time that the request gave (Prefer: wait): allow more, or send less."

@@ -135,5 +135,5 @@ class Handler:
             request.target, wanted.batch, parsed, lambda run: self._open_inference.write(wanted, run.outcome)
         )
         if self._inferences.may_join:
-            inference.key = "v2", wanted.batch.form()
+            inference.key = "v2"
         return inference

@@ -102,7 +102,7 @@ class InferenceService:
             writer = form.writer(Layout((), None))  # the JSON [] does not say of which columns there is nothing
         inference = Inference(request.target, batch, parsed, functools.partial(self._write, form, writer))
         if writer and self.may_join:
-            inference.key = writer, batch.form()
+            inference.key = writer
             inference.write_rows = functools.partial(self._write_rows, form, writer)
         return inference
 

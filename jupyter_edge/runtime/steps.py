@@ -183,8 +183,9 @@ class Step:
 
     def _follow(self, outputs: list[Array], tensors: list[Array], rows: int) -> bool:
         """Tell whether outputs hold one value per row; the first time also by what the first row alone gives."""
-        if any(output.shape[:1] != (rows,) for output in outputs):
-            return False
+        for output in outputs:
+            if output.shape[:1] != (rows,):
+                return False
         if not self._says_rows and rows > 1:  # a list as long as each row, say, may be as long as they are many
             alone = self._call([tensor[:1] for tensor in tensors])
             shapes = [((1, *output.shape[1:]), output.shape[1:]) for output in outputs]

@@ -16,6 +16,7 @@ Array = np.ndarray[Any, Any]
 Shape = tuple[int | None, ...]
 
 _OR_NULL = (float, int, type(None))
+_FEW = 1024  # values that are looked at in less time than it takes to have numpy raise errors
 _KINDS = {"b": "bool", "i": "integer", "u": "integer", "f": "float"}
 
 
@@ -31,6 +32,7 @@ class ColumnReader:
         self._spec = spec
         self._shape = spec.shape
         self._dtype = np.dtype(object if spec.dtype == "str" else spec.dtype)
+        self._largest = float(np.finfo(spec.dtype).max) if self._dtype.kind == "f" else 0.0
 
     def read(self, column: Column, hint: tuple[int, ...] | None = None) -> Array | list[Array]:
         """Return ``[rows, *shape]``, or a list with one array per row where rows differ in shape.
@@ -67,6 +69,8 @@ class ColumnReader:
             if not (text and wants_text):
                 self._refuse("text" if text else _KINDS.get(kind, "null or mixed values"))
             return values
+        if kind == self._dtype.kind == "f" and 0 < values.size <= _FEW and self._holds(values):
+            return values.astype(self._dtype)
         try:
             with np.errstate(all="ignore", over="raise"):
                 cast = values.astype(self._dtype)
@@ -77,6 +81,11 @@ class ColumnReader:
         if self._dtype.kind != "f" and not np.array_equal(cast, values):
             self._refuse(f"{_range_of(values)} that it cannot hold exactly")
         return cast
+
+    def _holds(self, values: Array) -> bool:
+        """Tell whether floats are surely within the range of those that the model takes."""
+        largest = self._largest
+        return bool(-largest <= values.item(values.argmin()) <= values.item(values.argmax()) <= largest)
 
     def _fit(self, values: Array, hint: tuple[int, ...] | None) -> Array:
         shape = values.shape[1:]

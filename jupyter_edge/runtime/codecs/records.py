@@ -183,12 +183,12 @@ class RecordsWriter:
 
     def write(self, values: Values) -> bytes:
         """Write all rows as one list."""
+        if values.rows == 1:
+            return self._row(values)
         if not values.rows:
             return b"[]"
         pieces = self._pieces(values)
         match pieces:
-            case [bytes(row)]:
-                return b"[%b]" % row
             case [bytes(before), _Numbers(text, between), bytes(after)]:
                 return b"[%b%b%b]" % (before, text.replace(between, b"%b,%b" % (after, before)), after)
         parts = _parts(pieces, values.rows)
@@ -202,6 +202,20 @@ class RecordsWriter:
         parts, width = _parts(pieces, values.rows), len(pieces)
         return [b"[%b]" % b"".join(parts[start : start + width])[1:] for start in range(0, len(parts), width)]
 
+    def _row(self, values: Values) -> bytes:
+        parts = [b"["]
+        for path, before in zip(self._paths, self._between, strict=False):
+            value = values.by_path[path]
+            if isinstance(value, Constant):
+                text = orjson.dumps(value.value)
+            elif isinstance(value, list) or value.ndim > 1:
+                text = _text(value[0])
+            else:
+                text = _text(value)[1:-1]
+            parts += (before, text)
+        parts += (self._between[-1], b"]")
+        return b"".join(parts)
+
     def _pieces(self, values: Values) -> list[_Piece]:
         """Return what a row is made of, in order: bytes that all rows share, and between them the bytes of each row."""
         pieces: list[_Piece] = []
@@ -210,8 +224,6 @@ class RecordsWriter:
             value = values.by_path[path]
             if isinstance(value, Constant):
                 shared.append(orjson.dumps(value.value))
-            elif values.rows == 1:
-                shared.append(_text((writable(value) if isinstance(value, np.ndarray) else value)[0]))
             else:
                 _add_column(pieces, shared, value)
             shared.append(behind)

@@ -180,5 +180,9 @@ def test_rows_are_written_one_by_one_as_they_are_alone() -> None:
     assert alone[0] == b'[{"in.t":[0.0,1.0],"time":7,"of.all":"same"}]'
 
 
+def test_rows_that_are_all_alike_are_written_as_many_times() -> None:
+    assert written(3, {("time",): Constant(5)}) == b'[{"time":5},{"time":5},{"time":5}]'
+
+
 def test_an_answer_without_rows_is_an_empty_list() -> None:
     assert written(0, {}) == b"[]"
