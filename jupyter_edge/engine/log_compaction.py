@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, date, datetime
-from itertools import chain
+from itertools import chain, takewhile
 from pathlib import Path
 from uuid import uuid4
 
@@ -29,15 +29,18 @@ MANY_FILES = 8
 _Key = tuple[int, int, date]
 
 
-def compact(sessions: Sessions, folder: Path) -> int:
+def compact(sessions: Sessions, folder: Path, go_on: Callable[[], bool] = lambda: True) -> int:
     """Move all batches as received into Parquet files, and merge small files of a day; return how many were made.
+
+    What is left once ``go_on`` is false stays as it is for the next time.
 
     A file is on disk under its name before one transaction puts it in the place of what it replaces; a crash leaves
     at most files that nothing names, for ``sweep``.
     """
     with sessions() as session:
         groups = _groups(session)
-    return sum(_write(sessions, folder, key, segments) for key, group in groups for segments in _cut(group))
+    parts = ((key, segments) for key, group in groups for segments in _cut(group))
+    return sum(_write(sessions, folder, *part) for part in takewhile(lambda _: go_on(), parts))
 
 
 def _groups(session: Session) -> list[tuple[_Key, list[Segment]]]:

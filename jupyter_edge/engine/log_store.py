@@ -50,6 +50,7 @@ class LogStore:
         self._folder = folder
         self._ingesting = threading.Lock()
         self._tidying = threading.Lock()
+        self._ending = False
 
     def ingest(self, source: LogSource, batches: Sequence[tuple[int, bytes]], dropped_rows: int | None = None) -> int:
         """Commit batches, given by rising number and payload, in one transaction; return how many were new.
@@ -150,7 +151,7 @@ class LogStore:
         from jupyter_edge.engine.log_compaction import compact
 
         with self._tidying:
-            return compact(self._sessions, self._folder)
+            return compact(self._sessions, self._folder, lambda: not self._ending)
 
     def prune(self, keep: timedelta = KEEP, keep_bytes: int = KEEP_BYTES) -> int:
         """Remove what is older than ``keep``, and the oldest files beyond ``keep_bytes``; return how many files."""
@@ -161,13 +162,16 @@ class LogStore:
 
     async def tidy_for_ever(self) -> None:
         """Compact and prune now and then, until cancelled; what fails is logged and tried again."""
-        while True:
-            await asyncio.sleep(TIDY_SECONDS)
-            for work in (self.compact, self.prune):
-                try:
-                    await asyncio.to_thread(work)
-                except (OSError, SQLAlchemyError):
-                    _log.exception("The inference log could not be tidied; it is tried again")
+        try:
+            while True:
+                await asyncio.sleep(TIDY_SECONDS)
+                for work in (self.compact, self.prune):
+                    try:
+                        await asyncio.to_thread(work)
+                    except (OSError, SQLAlchemyError):
+                        _log.exception("The inference log could not be tidied; it is tried again")
+        finally:
+            self._ending = True  # a thread cannot be cancelled, and the engine waits for it
 
     def sweep(self) -> None:
         """Remove files that nothing names: what a killed engine left half-done. For the start of an engine."""

@@ -308,6 +308,24 @@ def test_compaction_makes_files_by_day_and_merges_small_ones(
         assert len(on_disk) == len(session.scalars(select(LogFile)).all())
 
 
+def test_compaction_ends_between_two_files_when_the_engine_does(store: LogStore, sessions: Sessions) -> None:
+    writer = Writer(store, "a")
+    for number in range(3):
+        writer.write(record(number, time=86_400_000 * number))
+    may_go_on = iter([True, False])
+    assert log_compaction.compact(sessions, store._folder, lambda: next(may_go_on)) == 1
+    assert sorted(number for page in pages(store) for number in numbers(page)) == [0, 1, 2]
+
+    async def begin_and_end() -> None:
+        tidying = asyncio.create_task(store.tidy_for_ever())
+        await asyncio.sleep(0)
+        tidying.cancel()
+        await asyncio.gather(tidying, return_exceptions=True)
+
+    asyncio.run(begin_and_end())
+    assert store.compact() == 0
+
+
 def test_a_crash_while_compacting_loses_and_doubles_nothing(
     store: LogStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
