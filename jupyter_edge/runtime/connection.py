@@ -201,6 +201,7 @@ class Connection(asyncio.BufferedProtocol):
         self._reader.close()
         if self._exchange is not None:
             self._exchange.cancel()
+            self._exchange.request.body = b""  # it may wait for a thread for long, with the memory of a large body
 
     def check_progress(self) -> None:
         """Give up on a client that is gone, or neither takes its answer nor sends its request in time."""

@@ -83,6 +83,18 @@ def test_a_client_that_has_said_all_still_gets_its_answers(
     assert client.is_closed()
 
 
+def test_the_body_of_a_client_that_is_gone_takes_no_memory(
+    connect: Callable[[], Client], reflecting: Reflecting
+) -> None:
+    client = connect()
+    client.send(b"POST /slow HTTP/1.1\r\nContent-Length: 100000\r\n\r\n" + bytes(100_000))
+    wait_until(lambda: len(reflecting.seen) == 1)
+    client.socket.close()
+    client.file.close()
+    wait_until(lambda: len(reflecting.cancelled) == 1)
+    assert reflecting.seen[0].body == b""
+
+
 def test_the_work_of_a_client_that_is_gone_is_cancelled(connect: Callable[[], Client], reflecting: Reflecting) -> None:
     client = connect().send(b"GET /slow HTTP/1.1\r\n\r\n")
     wait_until(lambda: len(reflecting.seen) == 1)
