@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 import pyarrow as pa
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from jupyter_edge import Client, Framework
 from jupyter_edge.client.pipeline import Pipeline
@@ -246,6 +246,28 @@ def notebook(lab: Lab, page: Page, panel: Locator) -> Locator:
     notebook = page.locator(".jp-NotebookPanel")
     notebook.locator(".jp-Cell").first.wait_for()
     return notebook
+
+
+def test_a_row_is_dropped_where_the_pointer_waits_for_its_code(
+    panel: Locator, notebook: Locator, pipeline: Pipeline
+) -> None:
+    page = panel.page
+    title = row(panel, "Pipelines", "asked").locator(".jp-Edge-title")
+    title.wait_for()
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/jupyter-edge/api/**", hold)
+    with page.expect_request("**/jupyter-edge/api/**"):
+        drag(page, title, notebook.locator(".jp-Notebook"), is_dropped=False)
+    for route in held:
+        route.continue_()
+    page.unroute("**/jupyter-edge/api/**")
+    page.locator(".jp-Edge-dragImage").wait_for()
+    page.mouse.up()
+    expect(notebook.locator(".jp-CodeCell")).to_have_count(2)
 
 
 def test_rows_that_are_dragged_into_a_notebook_are_cells_that_work(

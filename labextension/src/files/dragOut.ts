@@ -58,10 +58,11 @@ interface IMoved {
   released: AbortSignal;
 }
 
-/** Resolves with where the pointer is once it has moved while pressed, and with what says that it was released. */
+/** Resolves once the pointer has moved while pressed, with what tells where it is from then on, and if it was released. */
 function moved(press: PointerEvent): Promise<IMoved | null> {
   const released = new AbortController();
   const ended = new AbortController();
+  const pointer = { x: press.clientX, y: press.clientY, released: released.signal };
   return new Promise(resolve => {
     const end = (): void => {
       released.abort();
@@ -69,8 +70,9 @@ function moved(press: PointerEvent): Promise<IMoved | null> {
       resolve(null);
     };
     const onMove = ({ clientX: x, clientY: y }: PointerEvent): void => {
+      Object.assign(pointer, { x, y }); // the code may still be on its way when the pointer has come to rest
       if (Math.hypot(x - press.clientX, y - press.clientY) >= THRESHOLD) {
-        resolve({ x, y, released: released.signal });
+        resolve(pointer);
       }
     };
     const options = { capture: true, signal: ended.signal };
