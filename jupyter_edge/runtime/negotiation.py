@@ -84,6 +84,7 @@ def _arrow() -> Format:
     return Format(ARROW_FILE, lambda layout: TreeWriter(layout, arrow_writer.encode, arrow_writer.encode_rows))
 
 
+@functools.lru_cache(maxsize=64)
 def answer_format(accept: str) -> Format:
     """Return the format that an Accept header prefers; pandas-records JSON where it leaves the choice.
 

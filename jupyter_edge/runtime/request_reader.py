@@ -114,6 +114,10 @@ class RequestReader:
             if not waiting:  # else what waits may be of another message
                 self._remember(message)
 
+    def _hold(self, size: int) -> None:
+        self._held += size
+        self._shared.held += size
+
     def release(self, size: int) -> None:
         """Say that a request's body of ``size`` bytes is needed no more."""
         self._held -= size
@@ -135,8 +139,7 @@ class RequestReader:
             return False
         if not self._shared.has_room(known.length):
             return False
-        self._held += known.length
-        self._shared.held += known.length
+        self._hold(known.length)
         self.method = known.method
         self.ready.append((Request(known.method, known.target, known.headers, message[end:], known.findings), True))
         return True
@@ -286,8 +289,7 @@ class RequestReader:
             message = "Too many large requests arrive at the same time: send this one again later."
             self._refuse(503, message, {"Retry-After": "1"})
         else:
-            self._held += size
-            shared.held += size
+            self._hold(size)
 
     def _refuse(self, status: int, message: str, headers: dict[str, str] | None = None) -> None:
         target = self._target.decode("latin-1")
