@@ -23,7 +23,8 @@ class Field(NamedTuple):
 
     Args:
         kind: ``text`` or ``list``, which may be ``large_``, ``struct``, or a dtype's ``str`` such as ``<f4``.
-        dictionary: the texts that the column refers to by number instead of holding them; only at a schema's top.
+        dictionary: the texts that the column refers to by numbers of 8 bits instead of holding them; only at a
+            schema's top.
     """
 
     name: str
@@ -81,7 +82,7 @@ def _texts(name: str, nulls: int, validity: Sequence[Part], places: Numbers, dat
 
 def repeated(name: str, text: str, rows: int) -> Column:
     """Return one text for all rows, stored once."""
-    return Column(Field(name, "text", dictionary=(text,)), [rows, 0], [(), (bytes(4 * rows),)])
+    return Column(Field(name, "text", dictionary=(text,)), [rows, 0], [(), (bytes(rows),)])
 
 
 def lists(

@@ -137,7 +137,7 @@ def _footer(builder: Builder, schema: int, dictionaries: list[int], batch: list[
 
 def _field(field: Field, number: int = 0) -> tuple[Any, ...]:
     kind, parameters = _TYPES[field.kind]
-    dictionary = (np.int64(number), _TYPES["<i4"][1]) if field.dictionary else None
+    dictionary = (np.int64(number), _TYPES["|i1"][1]) if field.dictionary else None
     children = [_field(child) for child in field.children]
     nullable = np.bool_(field.nullable)
     return field.name, nullable, np.uint8(kind), parameters, dictionary, children, list(field.metadata) or None

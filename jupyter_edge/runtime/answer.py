@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -40,6 +40,14 @@ class Values:
     by_path: dict[Path, Value]
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
+    def row(self, number: int) -> Values:
+        """Return one of the rows alone."""
+        row = {
+            path: value if isinstance(value, Constant) else value[number : number + 1]
+            for path, value in self.by_path.items()
+        }
+        return Values(1, row, self.shapes)
+
 
 class Writer(Protocol):
     """Writes answers of one layout."""
@@ -49,60 +57,6 @@ class Writer(Protocol):
 
     def write_rows(self, values: Values) -> list[bytes]:
         """Write each row as an answer of its own."""
-
-
-class TreeWriter:
-    """Writes answers of one layout by functions that take each as a tree."""
-
-    def __init__(
-        self, layout: Layout, encode: Callable[[Answer], bytes], encode_rows: Callable[[Answer], list[bytes]]
-    ) -> None:
-        self._layout = layout
-        self._encode = encode
-        self._encode_rows = encode_rows
-
-    def write(self, values: Values) -> bytes:
-        """Write all rows as one answer."""
-        return self._encode(self._answer(values))
-
-    def write_rows(self, values: Values) -> list[bytes]:
-        """Write each row as an answer of its own."""
-        return self._encode_rows(self._answer(values))
-
-    def _answer(self, values: Values) -> Answer:
-        layout = self._layout
-        joint = layout.separator or "."
-        shapes = {joint.join(("in", name)): shape for name, shape in values.shapes.items()}
-        tree = arrange(layout.leaves, {**layout.fixed, **values.by_path}, layout.separator)
-        return Answer(values.rows, tree, joint, shapes)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """Rows to write: ``tree`` maps names to values, or to further trees where the answer is nested.
-
-    ``shapes`` tells, by the names on the way joined by ``separator``, the shape of one row's value where the list
-    that holds it is flat.
-    """
-
-    rows: int
-    tree: dict[str, Any]
-    separator: str = "."
-    shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
-
-    def row(self, number: int) -> Answer:
-        """Return one of the rows alone."""
-        return Answer(1, _row_of(self.tree, number), self.separator, self.shapes)
-
-
-def _row_of(tree: dict[str, Any], number: int) -> dict[str, Any]:
-    row: dict[str, Any] = {}
-    for name, value in tree.items():
-        if isinstance(value, dict):
-            row[name] = _row_of(value, number)
-        else:
-            row[name] = value if isinstance(value, Constant) else value[number : number + 1]
-    return row
 
 
 def arrange(leaves: Iterable[Path], values: Mapping[Path, Any], separator: str | None) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from jupyter_edge.core.errors import EdgeError
 from jupyter_edge.core.media_types import ARROW_FILE, LEGACY, PANDAS_RECORDS, parse_media_type
-from jupyter_edge.runtime.answer import Layout, TreeWriter, Writer
+from jupyter_edge.runtime.answer import Layout, Writer
 from jupyter_edge.runtime.batch import Batch
 from jupyter_edge.runtime.codecs import arrow_reader, records
 
@@ -81,7 +81,7 @@ _LEGACY = Format(LEGACY, None)
 def _arrow() -> Format:
     from jupyter_edge.runtime.codecs import arrow_writer  # only loaded where it is asked for
 
-    return Format(ARROW_FILE, lambda layout: TreeWriter(layout, arrow_writer.encode, arrow_writer.encode_rows))
+    return Format(ARROW_FILE, arrow_writer.ArrowWriter)
 
 
 @functools.lru_cache(maxsize=64)

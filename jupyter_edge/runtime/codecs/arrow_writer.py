@@ -21,7 +21,8 @@ from jupyter_edge.core.arrow_columns import (
     texts,
 )
 from jupyter_edge.core.arrow_ipc import write
-from jupyter_edge.runtime.answer import Answer, Constant
+from jupyter_edge.core.dataset import Path
+from jupyter_edge.runtime.answer import Constant, Layout, Value, Values, arrange
 
 _MAX_KEPT, _MAX_KEPT_BYTES = 16, 256 * 1024
 # The canonical extension type of JSON (Arrow specification, "Canonical Extension Types").
@@ -34,79 +35,78 @@ Numbers = np.ndarray[Any, Any]
 
 
 class _Item(NamedTuple):
+    """How the items of a column's lists are called, which clients see as a part of its type."""
+
     name: str
     nullable: bool = True
 
 
-def encode(answer: Answer) -> bytes:
-    """Write the answer as an Arrow IPC file: values of any rank as flat lists, with their shape as metadata."""
-    key: list[Any] = [answer.rows, answer.separator]
-    numbers: list[Numbers] = []
-    if not _describe(answer, answer.tree, (), key, numbers):
-        return b"".join(_parts(answer))
-    frame = _frames.get(found := tuple(key))
-    if frame is None:
-        frame = _frame(answer)
-        if sum(map(len, frame)) <= _MAX_KEPT_BYTES:
-            if len(_frames) >= _MAX_KEPT:
-                _frames.clear()
-            _frames[found] = frame
-    parts: list[Any] = [b""] * (2 * len(numbers) + 1)
-    parts[::2], parts[1::2] = frame, numbers
-    return b"".join(parts)
+class ArrowWriter:
+    """Writes answers of one layout as Arrow IPC files: values of any rank as flat lists, their shape as metadata."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._open = [leaf for leaf in layout.leaves if leaf not in layout.fixed]
+
+    def write(self, values: Values) -> bytes:
+        """Write all rows as one file."""
+        key: list[Any] = [self, values.rows]
+        numbers: list[Numbers] = []
+        for path in self._open:
+            if not _describe(values.by_path[path], values.rows, key, numbers):
+                return b"".join(self._parts(values))
+        key += values.shapes.items()
+        frame = _frames.get(found := tuple(key))
+        if frame is None:
+            frame = _around_numbers(self._parts(values))
+            if sum(map(len, frame)) <= _MAX_KEPT_BYTES:
+                if len(_frames) >= _MAX_KEPT:
+                    _frames.clear()
+                _frames[found] = frame
+        parts: list[Any] = [b""] * (2 * len(numbers) + 1)
+        parts[::2], parts[1::2] = frame, numbers
+        return b"".join(parts)
+
+    def write_rows(self, values: Values) -> list[bytes]:
+        """Write each row as a file of its own."""
+        return [self.write(values.row(number)) for number in range(values.rows)]
+
+    def _parts(self, values: Values) -> list[Any]:
+        layout, by_path = self._layout, {**self._layout.fixed, **values.by_path}
+        columns = {leaf: _column(leaf, by_path[leaf], values) for leaf in layout.leaves}
+        tree = arrange(layout.leaves, columns, layout.separator)
+        return write(values.rows, [_named(name, below, values.rows) for name, below in tree.items()], as_file=True)
 
 
-def _frame(answer: Answer) -> list[bytes]:
+def _describe(value: Value, rows: int, key: list[Any], numbers: list[Numbers]) -> bool:
+    """Add to ``key`` what decides how a column is framed, and to ``numbers`` all else.
+
+    Return ``False`` for a column that is more than numbers and constants.
+    """
+    if isinstance(value, Constant):
+        column = _spread(value, rows)
+        if column is value:
+            shared = value.value
+            key.append(tuple(shared) if isinstance(shared, list) else shared)
+        else:
+            key.append(column.shape)
+            numbers.append(column)
+    elif isinstance(value, np.ndarray) and value.dtype.kind in "iuf" and value.dtype.isnative:
+        key.append((value.dtype.str, value.shape))
+        numbers.append(np.ascontiguousarray(value))
+    else:
+        return False
+    return True
+
+
+def _around_numbers(parts: list[Any]) -> list[bytes]:
     """Return the bytes of a file around its numbers, which answers share that differ in nothing else."""
-    parts = _parts(answer)
     places = [-1, *(place for place, part in enumerate(parts) if isinstance(part, np.ndarray)), len(parts)]
     return [b"".join(parts[before + 1 : after]) for before, after in itertools.pairwise(places)]
 
 
-def _parts(answer: Answer) -> list[Any]:
-    columns = [_column(answer, (name,), value) for name, value in answer.tree.items()]
-    return write(answer.rows, columns, as_file=True)
-
-
-def encode_rows(answer: Answer) -> list[bytes]:
-    """Write each row of the answer as a file of its own."""
-    return [encode(answer.row(number)) for number in range(answer.rows)]
-
-
-def _describe(
-    answer: Answer, tree: dict[str, Any], path: tuple[str, ...], key: list[Any], numbers: list[Numbers]
-) -> bool:
-    """Add to ``key`` what decides how columns are framed, and to ``numbers`` all else.
-
-    Return ``False`` for a column that is more than numbers and constants.
-    """
-    for name, value in tree.items():
-        names = (*path, name)
-        key += (name, answer.shapes.get(answer.separator.join(names)) if answer.shapes else None)
-        if isinstance(value, dict):
-            key.append(len(value))
-            if not _describe(answer, value, names, key, numbers):
-                return False
-            continue
-        column = _spread(value, answer.rows)
-        if column is not value:
-            key.append(column.shape)
-            numbers.append(column)
-        elif isinstance(column, Constant):
-            shared = column.value
-            key.append(tuple(shared) if isinstance(shared, list) else shared)
-        elif isinstance(column, np.ndarray) and column.dtype.kind in "iuf" and column.dtype.isnative:
-            key.append((column.dtype.str, column.shape[1:]))
-            numbers.append(np.ascontiguousarray(column))
-        else:
-            return False
-    return True
-
-
-def _spread(value: Any, rows: int) -> Any:
+def _spread(value: Constant, rows: int) -> Any:
     """Return numbers that all rows share as those of each row, and all else as it is."""
-    if not isinstance(value, Constant):
-        return value
     shared = value.value
     if isinstance(shared, int):
         return np.full(rows, shared, np.int64)
@@ -117,55 +117,60 @@ def _spread(value: Any, rows: int) -> Any:
     return value
 
 
-def _column(answer: Answer, path: tuple[str, ...], value: Any) -> Column:
-    name = path[-1]
-    if isinstance(value, dict):
-        return structs(name, answer.rows, [_column(answer, (*path, each), values) for each, values in value.items()])
-    whole_name = answer.separator.join(path)
+def _named(name: str, below: Column | dict[str, Any], rows: int) -> Column:
+    """Return a column of that name, of all that is below it."""
+    if isinstance(below, dict):
+        return structs(name, rows, [_named(each, columns, rows) for each, columns in below.items()])
+    return below._replace(field=below.field._replace(name=name))
+
+
+def _column(path: Path, value: Value, values: Values) -> Column:
+    """Return what an answer has at a path, still without its name."""
     shape = value.shape[1:] if isinstance(value, np.ndarray) else None
     metadata: tuple[tuple[str, str], ...] = ()
-    value = _spread(value, answer.rows)
     if isinstance(value, Constant):
-        column = _constant(name, value.value, answer.rows)
+        value = _spread(value, values.rows)
+    if isinstance(value, Constant):
+        column = _constant(value.value, values.rows)
     elif isinstance(value, np.ndarray):
-        column = _array(name, value, _item(whole_name, answer.separator))
-    elif (found := _list_column(name, value, _item(whole_name, answer.separator))) is not None:
+        column = _array(value, _item(path))
+    elif (found := _list_column(value, _item(path))) is not None:
         column = found
     else:
-        column, metadata = _json_texts(name, value), _JSON_TEXTS
-    shape = answer.shapes.get(whole_name, shape)
+        column, metadata = _json_texts(value), _JSON_TEXTS
+    if path[0] == "in":
+        shape = values.shapes.get(path[1], shape)
     if shape and all(shape):
         metadata = (("tensor_type", orjson.dumps({"shape": shape}).decode()),)
     return column._replace(field=column.field._replace(metadata=metadata)) if metadata else column
 
 
-def _item(name: str, separator: str) -> _Item:
-    """Return how the items of a column's lists are called, which clients see as a part of its type."""
-    if name.startswith(f"out{separator}"):
+def _item(path: Path) -> _Item:
+    if path[0] == "out":
         return _Item("inner", nullable=False)
-    return _Item("steps" if name == f"metadata{separator}elapsed" else "item")
+    return _Item("steps" if path == ("metadata", "elapsed") else "item")
 
 
-def _array(name: str, values: Numbers, item: _Item) -> Column:
+def _array(values: Numbers, item: _Item) -> Column:
     """Return numbers as they are, or as lists where a row holds several."""
     if values.ndim == 1:
-        return numbers(name, values)
+        return numbers("", values)
     places = even_offsets(len(values), math.prod(values.shape[1:]))
-    return lists(name, places, numbers(item.name, values, nullable=item.nullable))
+    return lists("", places, numbers(item.name, values, nullable=item.nullable))
 
 
-def _list_column(name: str, values: list[Any], item: _Item) -> Column | None:
+def _list_column(values: list[Any], item: _Item) -> Column | None:
     """Return numbers of different shapes, or texts; ``None`` for other values."""
     if values and all(isinstance(value, np.ndarray) and value.ndim == values[0].ndim > 0 for value in values):
-        return _ragged(name, values, item)
+        return _ragged(values, item)
     if all(isinstance(value, str | None) for value in values):
-        return texts(name, values)
+        return texts("", values)
     if all(isinstance(value, list) and all(isinstance(text, str | None) for text in value) for value in values):
-        return lists(name, offsets(map(len, values)), texts("item", list(itertools.chain.from_iterable(values))))
+        return lists("", offsets(map(len, values)), texts("item", list(itertools.chain.from_iterable(values))))
     return None
 
 
-def _ragged(name: str, values: list[Numbers], item: _Item) -> Column:
+def _ragged(values: list[Numbers], item: _Item) -> Column:
     """Return lists of lists, as deep as the arrays are."""
     column = numbers(item.name, np.concatenate([value.ravel() for value in values]), nullable=item.nullable)
     for axis in range(values[0].ndim - 1, 0, -1):
@@ -173,19 +178,19 @@ def _ragged(name: str, values: list[Numbers], item: _Item) -> Column:
             [value.shape[axis] for value in values], [math.prod(value.shape[:axis]) for value in values]
         )
         column = lists(item.name, offsets(lengths), column, nullable=item.nullable)
-    return lists(name, offsets(map(len, values)), column)
+    return lists("", offsets(map(len, values)), column)
 
 
-def _json_texts(name: str, values: list[Any]) -> Column:
+def _json_texts(values: list[Any]) -> Column:
     """Return objects and mixed values, which only JSON can carry, as that."""
-    return texts(name, [orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY).decode() for value in values])
+    return texts("", [orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY).decode() for value in values])
 
 
-def _constant(name: str, value: str | list[str] | None, rows: int) -> Column:
+def _constant(value: str | list[str] | None, rows: int) -> Column:
     """Return rows that share a text, a list of texts, or a dropped input."""
     if value is None:
-        return lists(name, even_offsets(rows, 0), _NO_NUMBERS, [False] * rows)
+        return lists("", even_offsets(rows, 0), _NO_NUMBERS, [False] * rows)
     if isinstance(value, str):
-        return same_text(name, value, rows)
+        return same_text("", value, rows)
     items = texts("item", value * rows) if value else _NO_TEXTS
-    return lists(name, even_offsets(rows, len(value)), items)
+    return lists("", even_offsets(rows, len(value)), items)

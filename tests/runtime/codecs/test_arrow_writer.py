@@ -7,23 +7,38 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from jupyter_edge.runtime.answer import Answer, Constant
-from jupyter_edge.runtime.codecs import arrow_reader, arrow_writer
+from jupyter_edge.core.dataset import Path
+from jupyter_edge.runtime.answer import Constant, Layout, Values
+from jupyter_edge.runtime.codecs import arrow_reader
+from jupyter_edge.runtime.codecs.arrow_writer import ArrowWriter
+
+Leaves = dict[Path, Any]
 
 
-def written(tree: dict[str, Any], rows: int, **options: Any) -> Any:
-    return pa.ipc.open_file(arrow_writer.encode(Answer(rows, tree, **options))).read_all()
+def values_of(rows: int, leaves: Leaves, shapes: dict[str, tuple[int, ...]] | None = None) -> Values:
+    return Values(rows, leaves, shapes or {})
+
+
+def encode(values: Values, separator: str | None = None) -> bytes:
+    return ArrowWriter(Layout(tuple(values.by_path), separator)).write(values)
+
+
+def written(leaves: Leaves, rows: int, separator: str | None = None, **shapes: tuple[int, ...]) -> Any:
+    return pa.ipc.open_file(encode(values_of(rows, leaves, shapes), separator)).read_all()
 
 
 def test_an_answer_has_the_schema_that_clients_expect() -> None:
-    tree = {
-        "time": Constant(1698784607697),
-        "in": {"tensor": np.ones((2, 3), np.float32), "index": ["a", "b"]},
-        "out": {"v": np.array([[0.5], [1.5]], np.float32)},
-        "check_failures": Constant([]),
-        "metadata": {"last_model": Constant("m"), "elapsed": Constant([1, 2]), "dropped": Constant(["in.x"])},
+    leaves: Leaves = {
+        ("time",): Constant(1698784607697),
+        ("in", "tensor"): np.ones((2, 3), np.float32),
+        ("in", "index"): ["a", "b"],
+        ("out", "v"): np.array([[0.5], [1.5]], np.float32),
+        ("check_failures",): Constant([]),
+        ("metadata", "last_model"): Constant("m"),
+        ("metadata", "elapsed"): Constant([1, 2]),
+        ("metadata", "dropped"): Constant(["in.x"]),
     }
-    table = written(tree, 2)
+    table = written(leaves, 2)
     kinds = {field.name: str(field.type) for field in table.schema}
     assert kinds == {
         "time": "int64",
@@ -43,15 +58,15 @@ def test_an_answer_has_the_schema_that_clients_expect() -> None:
 
 
 def test_flattened_columns_have_the_types_of_nested_ones() -> None:
-    table = written({"out.v": np.ones((1, 2), np.float32), "metadata.elapsed": Constant([1])}, 1)
+    table = written({("out", "v"): np.ones((1, 2), np.float32), ("metadata", "elapsed"): Constant([1])}, 1, ".")
     kinds = {field.name: str(field.type) for field in table.schema}
     assert kinds == {"out.v": "list<inner: float not null>", "metadata.elapsed": "list<steps: uint64>"}
-    ragged = written({"out": {"v": [np.ones(1), np.ones(2)]}}, 2)
+    ragged = written({("out", "v"): [np.ones(1), np.ones(2)]}, 2)
     assert str(ragged.schema.field("out").type) == "struct<v: list<inner: double not null>>"
 
 
 def test_values_of_higher_rank_are_flat_lists_with_their_shape() -> None:
-    table = written({"in.a": np.arange(12).reshape(2, 2, 3), "in.b": np.zeros((2, 4))}, 2, shapes={"in.b": (2, 2)})
+    table = written({("in", "a"): np.arange(12).reshape(2, 2, 3), ("in", "b"): np.zeros((2, 4))}, 2, ".", b=(2, 2))
     assert table["in.a"].to_pylist() == [[0, 1, 2, 3, 4, 5], [6, 7, 8, 9, 10, 11]]
     shapes = [json.loads(field.metadata[b"tensor_type"])["shape"] for field in table.schema]
     assert shapes == [[2, 3], [2, 2]]
@@ -76,67 +91,67 @@ def test_values_of_higher_rank_are_flat_lists_with_their_shape() -> None:
     ],
 )
 def test_columns_of_every_kind_are_written(values: Any, expected: list[Any]) -> None:
-    assert written({"a": values}, 2)["a"].to_pylist() == expected
+    assert written({("a",): values}, 2)["a"].to_pylist() == expected
 
 
 def test_a_column_that_only_json_can_carry_says_that_it_is_json() -> None:
-    assert written({"a": [{"k": 1}, None]}, 2).schema.field("a").type == pa.json_(pa.string())
+    assert written({("a",): [{"k": 1}, None]}, 2).schema.field("a").type == pa.json_(pa.string())
 
 
 def test_an_answer_without_rows_is_an_arrow_file() -> None:
     assert written({}, 0).num_rows == 0
 
 
-def mixed(rows: int) -> Answer:
+def mixed(rows: int) -> Values:
     random = np.random.default_rng(rows)
-    tree = {
-        "time": Constant(rows),
-        "in": {
-            "a": random.random((rows, 29)),
-            "b": random.random(rows).astype(np.float16),
-            "none": np.zeros((rows, 0)),
-        },
-        "out": {"v": random.integers(0, 255, (rows, 2, 3), np.uint8)},
-        "check_failures": Constant([]),
-        "metadata": {
-            "last_model": Constant("m" * (rows % 7 + 1)),
-            "elapsed": Constant([rows, 2]),
-            "dropped": Constant([]),
-        },
+    leaves: Leaves = {
+        ("time",): Constant(rows),
+        ("in", "a"): random.random((rows, 29)),
+        ("in", "b"): random.random(rows).astype(np.float16),
+        ("in", "none"): np.zeros((rows, 0)),
+        ("out", "v"): random.integers(0, 255, (rows, 2, 3), np.uint8),
+        ("check_failures",): Constant([]),
+        ("metadata", "elapsed"): Constant([rows, 2]),
+        ("metadata", "dropped"): Constant([]),
     }
-    return Answer(rows, tree, shapes={"in.a": (29,)})
+    return values_of(rows, leaves, {"a": (29,)})
 
 
 def test_files_of_one_schema_hold_their_own_rows_however_many_there_are() -> None:
     schemas = []
+    layout = Layout((*mixed(1).by_path, ("metadata", "model")), None, {("metadata", "model"): Constant("m")})
+    writer = ArrowWriter(layout)
     for rows in (3, 1, 1001, 64, 2, 1001):
-        file = arrow_writer.encode(mixed(rows))
-        assert file == b"".join(arrow_writer._parts(mixed(rows)))  # without what was kept
+        file = writer.write(mixed(rows))
+        assert file == b"".join(writer._parts(mixed(rows)))  # without what was kept
         table = pa.ipc.open_file(file).read_all()
         table.validate(full=True)
-        assert table["in"].combine_chunks().field("a").to_pylist() == mixed(rows).tree["in"]["a"].tolist()
+        numbers: Any = mixed(rows).by_path["in", "a"]
+        assert table["in"].combine_chunks().field("a").to_pylist() == numbers.tolist()
+        assert table["metadata"].combine_chunks().field("model").to_pylist() == ["m"] * rows
         schemas.append(table.schema)
     assert all(schema.equals(schemas[0], check_metadata=True) for schema in schemas)
 
 
 def test_answers_of_other_schemas_share_nothing() -> None:
-    for tree in (
-        {"a": np.ones((2, 3))},
-        {"b": np.ones((2, 3))},
-        {"a": np.ones((2, 4))},
-        {"a": np.ones((2, 3), np.int8)},
+    writers = {name: ArrowWriter(Layout((("in", name),), ".")) for name in "ab"}
+    for name, values, shape in (
+        ("a", np.ones((2, 3)), (3,)),
+        ("b", np.ones((2, 3)), (3,)),
+        ("a", np.ones((2, 4)), (4,)),
+        ("a", np.ones((2, 4)), (2, 2)),
+        ("a", np.ones((2, 3), np.int8), (3,)),
     ):
         for rows in (2, 1):
-            cut = {name: values[:rows] for name, values in tree.items()}
-            table = written(cut, rows)
-            ((name, values),) = cut.items()
-            assert table[name].to_pylist() == values.tolist()
-            assert json.loads(table.schema.field(name).metadata[b"tensor_type"]) == {"shape": [values.shape[1]]}
+            file = writers[name].write(values_of(rows, {("in", name): values[:rows]}, {name: shape}))
+            table = pa.ipc.open_file(file).read_all()
+            assert table[f"in.{name}"].to_pylist() == values[:rows].tolist()
+            assert json.loads(table.schema.field(0).metadata[b"tensor_type"]) == {"shape": list(shape)}
 
 
 def test_numbers_have_a_shape_and_those_that_all_rows_share_have_none() -> None:
-    shared = written({"a": Constant([1, 2])}, 1)
-    own = written({"a": np.array([[1, 2]], np.uint64)}, 1)
+    shared = written({("a",): Constant([1, 2])}, 1)
+    own = written({("a",): np.array([[1, 2]], np.uint64)}, 1)
     assert shared.equals(own)
     assert (shared.schema.field("a").metadata, own.schema.field("a").metadata) == (
         None,
@@ -146,20 +161,19 @@ def test_numbers_have_a_shape_and_those_that_all_rows_share_have_none() -> None:
 
 def test_half_of_a_surrogate_pair_is_refused() -> None:
     with pytest.raises(UnicodeEncodeError):
-        arrow_writer.encode(Answer(1, {"a": ["\ud800"]}))
+        encode(values_of(1, {("a",): ["\ud800"]}))
 
 
 def test_the_own_reader_reads_what_is_written() -> None:
-    answer = Answer(3, {"n": np.ones((3, 2)), "t": ["a", None, ""], "b": np.array([True, False, True])})
-    batch = arrow_reader.decode(arrow_writer.encode(answer))
+    leaves: Leaves = {("n",): np.ones((3, 2)), ("t",): ["a", None, ""], ("b",): np.array([True, False, True])}
+    batch = arrow_reader.decode(encode(values_of(3, leaves)))
     assert (batch.rows, batch.shapes) == (3, {"n": (2,)})
-    for name, values in answer.tree.items():
+    for (name,), values in leaves.items():
         np.testing.assert_array_equal(batch.columns[name], values)
 
 
 def test_each_row_can_be_a_file_of_its_own() -> None:
-    files = arrow_writer.encode_rows(
-        Answer(2, {"in": {"x": ["a", "b"], "n": np.array([[1], [2]])}, "time": Constant(7)})
-    )
+    leaves: Leaves = {("in", "x"): ["a", "b"], ("in", "n"): np.array([[1], [2]]), ("time",): Constant(7)}
+    files = ArrowWriter(Layout(tuple(leaves), None)).write_rows(values_of(2, leaves))
     rows = [pa.ipc.open_file(file).read_all().to_pylist() for file in files]
     assert rows == [[{"in": {"x": "a", "n": [1]}, "time": 7}], [{"in": {"x": "b", "n": [2]}, "time": 7}]]
