@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import email.utils
 import logging
+import math
 import socket
+import time
 from http import HTTPStatus
 from typing import cast
 
@@ -17,6 +19,7 @@ _GRACE_SECONDS = 30.0  # for a request to arrive, and a second more for each _SL
 _SLOWEST = 16 * 1024
 _LINGER_SECONDS = 5.0
 _QUIET_SECONDS = 1.0  # a client that has just connected, or just got an answer, may be about to send
+_PROMPT_SECONDS = 100e-6  # to sleep and be woken takes a good part of it
 _SMALL_ANSWER = 64 * 1024  # up to this size, one buffer is less work than two
 _TCP_CLOSE = 7  # linux/tcp_states.h
 
@@ -65,6 +68,9 @@ class Connection(asyncio.BufferedProtocol):
         self._paused = False
         self._unsent = 0
         self._since = self._loop.time()
+        self._answered = -math.inf
+        self._prompt = False  # the last request came at once after an answer, and so may the next
+        self._watching = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
@@ -84,8 +90,9 @@ class Connection(asyncio.BufferedProtocol):
         reader, busy = self._reader, self._exchange is not None or not self._writable
         was_receiving = reader.receiving
         reader.take(nbytes)
-        if reader.receiving and not was_receiving:
+        if not was_receiving:
             self._since = self._loop.time()
+            self._prompt = time.perf_counter() - self._answered < _PROMPT_SECONDS
         if busy and not self._paused:
             self._paused = True
             self._transport.pause_reading()
@@ -167,6 +174,17 @@ class Connection(asyncio.BufferedProtocol):
             self._transport.writelines([head + b"\r\n", body])
         if not keep_alive:
             self._close_after_answer()
+            return
+        self._answered = time.perf_counter()
+        if self._prompt and not self._watching and len(self._shared.open) == 1:
+            self._watching = True
+            self._loop.call_soon(self._watch)
+
+    def _watch(self) -> None:
+        """Stay awake a moment for a client that is alone and prompt."""
+        self._watching = self._exchange is None and time.perf_counter() - self._answered < _PROMPT_SECONDS
+        if self._watching:
+            self._loop.call_soon(self._watch)
 
     def _close_after_answer(self) -> None:
         """Close; but read on a while, unheeding, if the client still sends: else it may not see the answer."""

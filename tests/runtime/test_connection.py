@@ -17,6 +17,31 @@ def test_a_connection_is_kept(connect: Callable[[], Client]) -> None:
         assert client.send(b"GET /%d HTTP/1.1\r\n\r\n" % number).answer() == (200, b"GET /%d " % number)
 
 
+def test_only_a_prompt_client_that_is_alone_is_waited_for_awake(
+    connect: Callable[[], Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns: list[None] = []
+    watch = connection.Connection._watch
+    monkeypatch.setattr(connection.Connection, "_watch", lambda self: turns.append(watch(self)))
+    monkeypatch.setattr(connection, "_PROMPT_SECONDS", 60)
+
+    def turns_after_answer(client: Client) -> int:
+        before = len(turns)
+        assert client.send(b"GET /a HTTP/1.1\r\n\r\n").answer()[0] == 200
+        time.sleep(0.02)
+        return len(turns) - before
+
+    client = connect()
+    assert turns_after_answer(client) == 0  # its first request comes after no answer
+    assert turns_after_answer(client) > 1
+    monkeypatch.setattr(connection, "_PROMPT_SECONDS", 0)
+    time.sleep(0.02)
+    assert turns_after_answer(client) == 0
+    monkeypatch.setattr(connection, "_PROMPT_SECONDS", 60)
+    other = connect()
+    assert [turns_after_answer(each) for each in (other, client, other, client)] == [0, 0, 0, 0]
+
+
 @pytest.mark.parametrize("request_line", [b"GET /a HTTP/1.0\r\n\r\n", b"GET /a HTTP/1.1\r\nConnection: close\r\n\r\n"])
 def test_a_connection_is_closed_for_those_who_want_it(connect: Callable[[], Client], request_line: bytes) -> None:
     client = connect().send(request_line)
