@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import httptools
 
@@ -18,6 +18,7 @@ MAX_HEAD = 64 * 1024
 MAX_TARGET = 8 * 1024
 
 _LONG_HEAD = f"The request's headers take more than {MAX_HEAD} bytes."
+_END_OF_HEAD = b"\r\n\r\n"
 _DIRECT_BODY = 16 * 1024  # a body of which more than this is still to come is received in place
 _MAX_KNOWN_HEAD, _MAX_KNOWN_HEADS = 4 * 1024, 64
 _ALTERS_FRAMING = {"expect", "transfer-encoding", "upgrade"}
@@ -86,6 +87,7 @@ class RequestReader:
         self.continue_owed = False
         self._target = b""
         self._headers: dict[str, str] = {}
+        self._findings: dict[str, Any] = {}
         self._head_complete = False
         self._head_bytes = 0  # or of what comes, of a chunked body, behind its last part: extensions and trailers
         self._length = 0
@@ -106,13 +108,13 @@ class RequestReader:
                 self._complete()
             return
         data = self._buffer[:size]
-        if self.receiving or size > _DIRECT_BODY:
+        if self.receiving:
             self._parse_all(data)
-        elif not self._take_known(message := bytes(data)):
+        elif not self._take_known(data):
             waiting = len(self.ready)
             self._parse_all(data)
             if not waiting:  # else what waits may be of another message
-                self._remember(message)
+                self._remember(data)
 
     def _hold(self, size: int) -> None:
         self._held += size
@@ -131,33 +133,52 @@ class RequestReader:
         self._body = bytearray()
         self.release(self._held)
 
-    def _take_known(self, message: bytes) -> bool:
-        """Take a whole request whose head is known; return whether it is one."""
-        end = message.find(b"\r\n\r\n") + 4
-        known = self._shared.heads.get(message[:end])
-        if known is None or len(message) - end != known.length or self.failed or not self._keep_alive:
+    def _take_known(self, data: memoryview) -> bool:
+        """Take a request whose head is known, or the beginning of a large one; return whether it is one."""
+        start = bytes(data[:_MAX_KNOWN_HEAD])
+        end = start.find(_END_OF_HEAD) + len(_END_OF_HEAD)
+        known = self._shared.heads.get(start[:end])
+        if known is None or self.failed or not self._keep_alive:
+            return False
+        body, large = data[end:], known.length > _DIRECT_BODY
+        if len(body) > known.length or (len(body) < known.length and not large):
             return False
         if not self._shared.has_room(known.length):
             return False
         self._hold(known.length)
-        self.method = known.method
-        self.ready.append((Request(known.method, known.target, known.headers, message[end:], known.findings), True))
+        if large:
+            self._receive_known(known, body)
+        else:
+            self.method = known.method
+            self.ready.append((Request(known.method, known.target, known.headers, bytes(body), known.findings), True))
         return True
 
-    def _remember(self, message: bytes) -> None:
-        """Keep what the head of a request says, if that came alone, whole, and as nearly all do."""
-        end = message.find(b"\r\n\r\n") + 4
-        if self.receiving or self.failed or len(self.ready) != 1 or end > _MAX_KNOWN_HEAD:
+    def _receive_known(self, known: KnownHead, begun: memoryview) -> None:
+        self._begin_message()
+        self.method, _, self._headers, self._length, self._findings = known
+        self._target = known.target.encode("latin-1")
+        self._head_complete = True
+        self.received = len(begun)
+        self._refusal = self._admit(Request(known.method, known.target, known.headers))
+        self._receive_in_place(begun)
+        if self._refusal is None and self.received == self._length:
+            self._complete()
+        self._end_if_refused()
+
+    def _remember(self, data: memoryview) -> None:
+        """Keep what the head of a request says, if that came alone, its body behind it, and as nearly all do."""
+        whole = len(self.ready) == 1 and not self.receiving
+        begun = self._in_place is not None
+        start = bytes(data[:_MAX_KNOWN_HEAD])
+        end = start.find(_END_OF_HEAD) + len(_END_OF_HEAD)
+        if self.failed or not (whole or begun) or not self._keep_alive or len(data) - end != self.received:
             return
-        request, keep_alive = cast("tuple[Request, bool]", self.ready[0])
-        if not keep_alive or len(message) - end != len(request.body) or not _ALTERS_FRAMING.isdisjoint(request.headers):
+        if not _ALTERS_FRAMING.isdisjoint(self._headers):
             return
         heads = self._shared.heads
         if len(heads) >= _MAX_KNOWN_HEADS:
             heads.clear()
-        heads[message[:end]] = KnownHead(
-            request.method, request.target, request.headers, len(request.body), request.findings
-        )
+        heads[start[:end]] = KnownHead(self.method, self._path(), self._headers, self._length, self._findings)
 
     def _parse_all(self, data: memoryview) -> None:
         while data and not self.failed:
@@ -177,12 +198,15 @@ class RequestReader:
             self._refuse(431, _LONG_HEAD)
         to_come = self._length - self.received
         if self._head_complete and self.receiving and self._in_place is None and to_come > _DIRECT_BODY:
-            self._receive_in_place()
+            self._receive_in_place(self._body)
+        self._end_if_refused()
+        return rest
+
+    def _end_if_refused(self) -> None:
         if self._refusal is not None:
             self.ready.append(self._refusal)
             self.failed = True
             self.continue_owed = False
-        return rest
 
     def _take_body(self, data: memoryview) -> memoryview:
         """Stay with HTTP/1.1 for a request that offers another protocol, before whose body the parser has stopped."""
@@ -195,10 +219,10 @@ class RequestReader:
         if self.received == self._length:
             self._complete()
         else:
-            self._receive_in_place()
+            self._receive_in_place(self._body)
         return rest
 
-    def _receive_in_place(self) -> None:
+    def _receive_in_place(self, begun: bytearray | memoryview) -> None:
         if self._refusal is not None:
             return
         try:
@@ -206,7 +230,7 @@ class RequestReader:
         except MemoryError:
             self._refuse(503, "There is no memory for this body now: send it again later.", {"Retry-After": "1"})
             return
-        body[: self.received] = self._body
+        body[: self.received] = begun
         self._body = body
         self._in_place = memoryview(body)[self.received :]
         self._parser = httptools.HttpRequestParser(self)
@@ -296,13 +320,15 @@ class RequestReader:
         self._refusal = self._refusal or error_response(status, message, headers, target=target)
 
     def _complete(self) -> None:
-        target = self._target.decode("latin-1")
-        if not target.startswith("/"):
-            target = _origin_form(target)
-        self.ready.append((Request(self.method, target, self._headers, self._body), self._keep_alive))
+        request = Request(self.method, self._path(), self._headers, self._body, self._findings)
+        self.ready.append((request, self._keep_alive))
         self._in_place = None
         self.receiving = False
         self.continue_owed = False
+
+    def _path(self) -> str:
+        target = self._target.decode("latin-1")
+        return target if target.startswith("/") else _origin_form(target)
 
 
 @functools.lru_cache(maxsize=128)

@@ -11,14 +11,17 @@ from jupyter_edge.runtime.exchange import Exchange, Request, Response, error_res
 
 
 class Reflecting:
-    """A handler that answers with what it got; ``release`` holds back the answers to ``/slow``."""
+    """A handler that answers with what it got; ``release`` holds back the answers to ``/slow``, ``full`` all bodies."""
 
     def __init__(self) -> None:
         self.release = asyncio.Event()
+        self.full = False
         self.seen: list[Request] = []
         self.cancelled: list[Request] = []
 
     def admit(self, request: Request) -> Response | None:
+        if self.full:
+            return error_response(503, "Too many wait.")
         return error_response(401, "No.") if "refuse" in request.headers else None
 
     def handle(self, exchange: Exchange) -> None:

@@ -48,6 +48,7 @@ def test_whatever_a_client_sends_the_next_one_is_answered(
 
 
 BODY = b'[{"x":[1,2,3]}]'
+LARGE = bytes(range(250)) * 360
 HEADERS = [
     b"",
     b"Content-Length: 15\r\n",
@@ -61,11 +62,22 @@ MESSAGES = [
     for first in HEADERS
     for second in HEADERS
     for body in (b"", BODY, BODY * 2, b"f\r\n" + BODY + b"\r\n0\r\n\r\n")
+] + [
+    lines + b"POST /%d HTTP/1.1\r\nHost: e\r\nContent-Length: %d\r\n\r\n%b" % (number, len(body), body)
+    for lines in (b"\r\n", b"\r\n\r\n")
+    for number in range(4)
+    for body in (b"", BODY)
+]
+LARGE_MESSAGES = [
+    b"POST /infer HTTP/1.1\r\nHost: e\r\nContent-Length: %d\r\n%b\r\n%b" % (length, header, body)
+    for length in (20_000, 90_000)
+    for header in (b"", b"Expect: 100-continue\r\n", b"Connection: close\r\n")
+    for body in (LARGE[:length], LARGE[:length] + BODY, LARGE[:length] + MESSAGES[0], LARGE[: length // 2])
 ]
 
 
 @pytest.mark.fuzz
-@given(messages=st.lists(st.sampled_from(MESSAGES), min_size=1, max_size=30))
+@given(messages=st.lists(st.sampled_from(MESSAGES) | st.sampled_from(LARGE_MESSAGES), min_size=1, max_size=30))
 def test_what_other_clients_sent_before_changes_nothing_in_how_a_message_is_read(messages: list[bytes]) -> None:
     before = Readers()
     for message in messages * 2:

@@ -187,6 +187,18 @@ def test_bodies_that_are_too_much_together_are_told_to_come_again(connect: Calla
         assert third.send(bytes(900_000)).answer()[0] == 200
 
 
+def test_a_large_body_may_be_refused_although_one_with_the_same_head_was_taken(
+    connect: Callable[[], Client], reflecting: Reflecting
+) -> None:
+    whole = b"POST /a HTTP/1.1\r\nContent-Length: 100000\r\n\r\n" + b"x" * 100_000
+    client = connect()
+    for _ in range(2):
+        assert client.send(whole).answer() == (200, b"POST /a " + b"x" * 20)
+    reflecting.full = True
+    assert client.send(whole).answer()[0] == 503
+    assert client.is_closed()
+
+
 def test_a_refusal_reaches_a_client_that_is_still_sending(connect: Callable[[], Client]) -> None:
     client = connect().send(b"POST /a HTTP/1.1\r\nContent-Length: 50000000\r\n\r\n")
     for _ in range(40):
