@@ -112,7 +112,8 @@ def offsets(lengths: Iterable[int]) -> Numbers:
 
 def even_offsets(rows: int, size: int) -> Numbers:
     """Return where values of one length begin, and where the last one ends."""
-    return np.arange(rows + 1, dtype=np.int64 if rows * size > MAX_OFFSET else np.int32) * size
+    kind = np.dtype(np.int64 if rows * size > MAX_OFFSET else np.int32)
+    return np.arange(0, (rows + 1) * size, size, dtype=kind) if size else np.zeros(rows + 1, kind)
 
 
 def _size_of(places: Numbers) -> str:

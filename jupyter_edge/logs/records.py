@@ -7,10 +7,10 @@ One payload is one Arrow IPC stream of one batch. Its columns are flat: ``time``
 
 from __future__ import annotations
 
-import json
+import logging
 import math
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 
@@ -18,89 +18,174 @@ import numpy as np
 
 from jupyter_edge.core import arrow_columns as arrow
 from jupyter_edge.core.arrow_ipc import write
-from jupyter_edge.core.records import Column, InferenceRecord
+from jupyter_edge.core.records import InferenceRecord
+from jupyter_edge.logs import mixed_columns
+from jupyter_edge.logs.mixed_columns import SCALAR_BYTES, Array, Values
 
 MAX_PAYLOAD = 4 << 20
 """Bytes of values from which on rows go to the next payload; a single row may still be larger."""
 
 _NO_TEXTS = arrow.texts("item", [])
-_SCALAR_BYTES = 16
 _SMALL_PIECE = 2048  # of a column of so few bytes, to copy it is less work than to keep it apart
 
-Array = np.ndarray[Any, Any]
+_log = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True)
-class _Values:
-    """A column that is no plain array: numbers or texts, one to a row, or ``lengths`` of them to each row."""
-
-    flat: Array | list[Any]
-    lengths: Array | None
-
-
-Columns = dict[str, Array | _Values]
-Schema = list[tuple[str, Any, Any]]
+Schema = list[Any]
 
 
 def size_of(record: InferenceRecord) -> int:
     """Return about how many bytes a record's values take."""
-    size = record.rows * _SCALAR_BYTES
+    size = record.rows * SCALAR_BYTES
     for columns in (record.inputs, record.outputs):
         for column in columns.values():
-            size += column.nbytes if type(column) is np.ndarray else _size_of_list(column)
+            size += column.nbytes if type(column) is np.ndarray else mixed_columns.size_of(column)
     return size
-
-
-def group(records: Iterable[InferenceRecord], limit: int = MAX_PAYLOAD) -> Iterator[list[InferenceRecord]]:
-    """Cut records, in order, into runs of about ``limit`` bytes; larger records are cut by rows."""
-    run: list[InferenceRecord] = []
-    size = 0
-    for record in records:
-        more = size_of(record)
-        if run and size + more > limit:
-            yield run
-            run, size = [], 0
-        if more > limit and record.rows > 1:
-            yield from ([piece] for piece in _split(record, max(1, record.rows * limit // more)))
-            continue
-        run.append(record)
-        size += more
-    if run:
-        yield run
 
 
 def encode(records: Iterable[InferenceRecord]) -> Iterator[tuple[int, bytes]]:
     """Yield rows and payload for each run of records that have the same schema, in order."""
-    return ((rows, b"".join(parts)) for rows, parts in encode_in_parts(records))
-
-
-def encode_in_parts(records: Iterable[InferenceRecord]) -> Iterator[tuple[int, list[Any]]]:
-    """Do as ``encode``, but leave the numbers where they are: a payload is given in parts."""
-    run: list[InferenceRecord] = []
-    run_columns: list[Columns] = []
-    run_schema: Schema = []
+    runs = Runs()
     for record in records:
-        columns = _columns(record)
-        schema = [(name, *_form(column)) for name, column in columns.items()]
-        if run and not (schema == run_schema and _same_metadata(record, run[-1])):
-            yield _encode_run(run, run_columns)
-            run, run_columns = [], []
-        run_schema = schema
-        run.append(record)
-        run_columns.append(columns)
-    if run:
-        yield _encode_run(run, run_columns)
+        runs.append(record, size_of(record))
+    return ((rows, b"".join(parts)) for rows, parts in runs.encode() if parts is not None)
 
 
-def _size_of_list(column: Any) -> int:
-    if isinstance(column, np.ndarray) and column.dtype != object:
-        return int(column.nbytes)
-    if isinstance(column, str):
-        return len(column)
-    if isinstance(column, list | tuple | np.ndarray):
-        nested = len(column) > 0 and isinstance(column[0], list | tuple | np.ndarray | str)
-        return sum(map(_size_of_list, column)) if nested else _SCALAR_BYTES * len(column)
-    return _SCALAR_BYTES
+class Runs:
+    """Records in their order, those that follow each other as one run where they have the same schema.
+
+    Args:
+        limit: about how many bytes a run may have; larger records are cut by rows.
+    """
+
+    def __init__(self, limit: int = MAX_PAYLOAD) -> None:
+        self.size = 0
+        self._limit = limit
+        self._items: list[_Run | InferenceRecord] = []
+
+    @property
+    def rows(self) -> int:
+        """Return how many rows there are."""
+        return sum(item.rows for item in self._items)
+
+    def append(self, record: InferenceRecord, size: int) -> None:
+        """Add a record of about ``size`` bytes.
+
+        Raises:
+            ValueError: if a column has another number of rows.
+        """
+        self.size += size
+        if size > self._limit and record.rows > 1:
+            for piece in _split(record, max(1, record.rows * self._limit // size)):
+                self._add(piece, size_of(piece))
+        else:
+            self._add(record, size)
+
+    def _add(self, record: InferenceRecord, size: int) -> None:
+        schema, columns = _survey(record)
+        run = self._items[-1] if self._items else None
+        if not (isinstance(run, _Run) and run.schema == schema and run.size + size <= self._limit):
+            if not all(map(_is_plain, schema[1:])):
+                self._items.append(record)  # to convert it is not for the request path
+                return
+            run = _Run(schema)
+            self._items.append(run)
+        run.rows += record.rows
+        run.size += size
+        run.records.append((record.time, record.rows, record.elapsed, record.check_failures, *columns))
+
+    def encode(self) -> Iterator[tuple[int, list[Any] | None]]:
+        """Yield rows and the parts of a payload for each run; ``None`` for the parts of what no payload can hold."""
+        runs = Runs(self._limit)
+        for item in self._items:
+            if isinstance(item, _Run):
+                runs._items.append(item)
+                continue
+            try:
+                runs._add(_converted(item), size_of(item))
+            except Exception:  # noqa: BLE001 (whatever it holds, the records beside it are not lost)
+                _log.warning("A record cannot be encoded for the inference log", exc_info=True)
+                yield item.rows, None
+        for item in runs._items:
+            if isinstance(item, _Run):
+                yield item.rows, item.encode()
+
+
+class _Run:
+    """Records of one schema: of each its time, rows, elapsed times, failed checks, and columns."""
+
+    def __init__(self, schema: Schema) -> None:
+        self.schema = schema
+        self.rows = self.size = 0
+        self.records: list[tuple[Any, ...]] = []
+
+    def encode(self) -> list[Any] | None:
+        """Return the parts of a payload, of which large arrays stay where they are; ``None`` if there can be none."""
+        try:
+            return self._parts()
+        except Exception:  # noqa: BLE001 (a name may be no text, or the memory be full)
+            _log.warning("Records cannot be encoded for the inference log", exc_info=True)
+            return None
+
+    def _parts(self) -> list[Any]:
+        (inputs, last_model, version, dropped, steps, failed), *forms = self.schema
+        times, counts, elapsed, failures, *columns = zip(*self.records, strict=True)
+        names = [f"{'in' if number < inputs else 'out'}.{name}" for number, (name, *_) in enumerate(forms)]
+        rows = self.rows
+        written = [
+            arrow.numbers("time", np.repeat(np.array(times, np.int64), counts)),
+            *(_joined(*column, rows) for column in zip(names, forms, columns, strict=True)),
+            _lists_of_texts("check_failures", [*chain.from_iterable(failures)] if failed else [], rows),
+            arrow.repeated("metadata.last_model", last_model, rows),
+            arrow.repeated("metadata.pipeline_version", version, rows),
+            arrow.lists(
+                "metadata.elapsed",
+                arrow.even_offsets(rows, steps),
+                arrow.numbers("item", np.repeat(np.array(elapsed, np.uint64), counts, axis=0)),
+            ),
+            _lists_of_texts("metadata.dropped", [dropped] * rows if dropped else [], rows),
+        ]
+        return write(rows, written, as_file=False)
+
+
+def _survey(record: InferenceRecord) -> tuple[Schema, list[Any]]:
+    """Return what records have in common that are encoded as one, and the columns, the bytes of small ones.
+
+    A schema is metadata first, then the form of each column. Bytes, so that nothing else is left of a small record: its
+    objects are used again while they are at hand.
+
+    Raises:
+        ValueError: if a column has another number of rows.
+    """
+    inputs, rows = record.inputs, record.rows
+    failed = any(record.check_failures)
+    schema: Schema = [
+        (len(inputs), record.last_model, record.pipeline_version, record.dropped, len(record.elapsed), failed)
+    ]
+    pieces: list[Any] = []
+    for columns in (inputs, record.outputs):
+        for name, column in columns.items():
+            if len(column) != rows:
+                msg = f"Column {name!r} has {len(column)} rows, and the record {rows}."
+                raise ValueError(msg)
+            if isinstance(column, np.ndarray):
+                schema.append((name, column.dtype, column.shape[1:]))
+                pieces.append(column.tobytes() if column.nbytes < _SMALL_PIECE else column)
+            else:
+                schema.append((name, *column.form()) if isinstance(column, Values) else (name, None, None))
+                pieces.append(column)
+    return schema, pieces
+
+
+def _is_plain(form: tuple[str, Any, Any]) -> bool:
+    """Tell whether a column of this form is written as it is."""
+    _, dtype, _ = form
+    return dtype is str or (dtype is not None and dtype.kind in "fiub" and dtype.isnative)
+
+
+def _converted(record: InferenceRecord) -> InferenceRecord:
+    inputs: dict[str, Any] = {name: mixed_columns.converted(column) for name, column in record.inputs.items()}
+    outputs: dict[str, Any] = {name: mixed_columns.converted(column) for name, column in record.outputs.items()}
+    return replace(record, inputs=inputs, outputs=outputs)
 
 
 def _split(record: InferenceRecord, rows: int) -> Iterator[InferenceRecord]:
@@ -118,111 +203,30 @@ def _cut(record: InferenceRecord, start: int, stop: int) -> InferenceRecord:
     )
 
 
-def _columns(record: InferenceRecord) -> Columns:
-    columns: Columns = {}
-    for prefix, group_columns in (("in.", record.inputs), ("out.", record.outputs)):
-        for name, column in group_columns.items():
-            if isinstance(column, np.ndarray) and column.dtype.kind in "fiub":
-                native = column if column.dtype.isnative else column.astype(column.dtype.newbyteorder("="))
-                columns[prefix + name] = native
-            else:
-                columns[prefix + name] = _values(column)
-    return columns
+def _joined(name: str, form: tuple[str, Any, Any], pieces: Sequence[Any], rows: int) -> arrow.Column:
+    """Return a column of all pieces: arrays, or what was copied of arrays, or ``Values``."""
+    _, dtype, shape = form
+    if isinstance(pieces[0], Values):
+        return _joined_values(name, pieces)
+    if set(map(type, pieces)) == {bytes}:
+        pieces = [b"".join(pieces)]
+    arrays = [np.frombuffer(piece, dtype) if type(piece) is bytes else piece for piece in pieces]
+    if not shape:
+        return _numbers(name, arrays)
+    return arrow.lists(name, arrow.even_offsets(rows, math.prod(shape)), _numbers("item", arrays))
 
 
-def _same_metadata(record: InferenceRecord, other: InferenceRecord) -> bool:
-    return (
-        record.last_model == other.last_model
-        and record.pipeline_version == other.pipeline_version
-        and record.dropped == other.dropped
-        and len(record.elapsed) == len(other.elapsed)
-    )
+def _joined_values(name: str, parts: Sequence[Values]) -> arrow.Column:
+    lengths = [part.lengths for part in parts if part.lengths is not None]
+    item = "item" if lengths else name
+    arrays = [part.flat for part in parts if isinstance(part.flat, np.ndarray)]
+    flat = _numbers(item, arrays) if arrays else arrow.texts(item, list(chain.from_iterable(p.flat for p in parts)))
+    return arrow.lists(name, arrow.offsets(chain.from_iterable(lengths)), flat) if lengths else flat
 
 
-def _form(column: Array | _Values) -> tuple[Any, Any]:
-    if isinstance(column, _Values):
-        return ("text" if isinstance(column.flat, list) else column.flat.dtype.str), column.lengths is None
-    return column.dtype, column.shape[1:]
-
-
-def _values(column: Column) -> _Values:
-    values = column.tolist() if isinstance(column, np.ndarray) else column
-    if all(value is None or isinstance(value, str) for value in values):
-        return _Values(values, None)
-    if all(isinstance(value, list | tuple | np.ndarray) for value in values):
-        return _values_of_lists([_array(value) for value in values])
-    scalars = _array([np.nan if value is None else value for value in values])
-    if scalars.ndim == 1 and scalars.dtype.kind in "fiub":
-        return _Values(scalars, None)
-    return _Values([value if value is None else _as_text(value) for value in values], None)
-
-
-def _values_of_lists(rows: list[Array]) -> _Values:
-    lengths = np.array([row.size for row in rows])
-    if all(row.dtype.kind in "fiub" for row in rows):
-        return _Values(np.concatenate([row.reshape(-1) for row in rows]), lengths)
-    return _Values([_as_text(value) for row in rows for value in row.reshape(-1)], lengths)
-
-
-def _array(value: Any) -> Array:
-    """Return numbers as an array of numbers, and all else as an array of objects."""
-    try:
-        array = np.asarray(value)
-    except ValueError:  # lists of different lengths
-        objects = np.empty(len(value), dtype=object)
-        for index, item in enumerate(value):
-            objects[index] = item
-        return objects
-    return array if array.dtype.kind in "fiub" else np.asarray(value, dtype=object)
-
-
-def _as_text(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    return json.dumps(value.tolist() if hasattr(value, "tolist") else value, default=str)
-
-
-def _encode_run(records: list[InferenceRecord], run_columns: list[Columns]) -> tuple[int, list[Any]]:
-    first = records[0]
-    counts = [record.rows for record in records]
-    rows = sum(counts)
-    times = np.repeat(np.array([record.time for record in records], np.int64), counts)
-    elapsed = np.repeat(np.array([record.elapsed for record in records], np.uint64), counts, axis=0)
-    failures: list[list[str]] = []
-    if any(any(record.check_failures) for record in records):
-        failures = [row for record in records for row in record.check_failures or [[]] * record.rows]
-    columns = [
-        arrow.numbers("time", times),
-        *(_joined(name, [columns[name] for columns in run_columns]) for name in run_columns[0]),
-        _lists_of_texts("check_failures", failures, rows),
-        arrow.repeated("metadata.last_model", first.last_model, rows),
-        arrow.repeated("metadata.pipeline_version", first.pipeline_version, rows),
-        _joined("metadata.elapsed", [elapsed]),
-        _lists_of_texts("metadata.dropped", [first.dropped] * rows if first.dropped else [], rows),
-    ]
-    return rows, write(rows, columns, as_file=False)
-
-
-def _joined(name: str, parts: list[Any]) -> arrow.Column:
-    first, pieces = parts[0], parts
-    places: Array | None = None
-    if isinstance(first, _Values):
-        pieces = [part.flat for part in parts]
-        if first.lengths is not None:
-            places = arrow.offsets(chain.from_iterable(part.lengths for part in parts))
-    elif first.ndim > 1:
-        places = arrow.even_offsets(sum(map(len, parts)), math.prod(first.shape[1:]))
-    item = name if places is None else "item"
-    texts = isinstance(pieces[0], list)
-    values = arrow.texts(item, list(chain.from_iterable(pieces))) if texts else _numbers(item, pieces)
-    return values if places is None else arrow.lists(name, places, values)
-
-
-def _numbers(name: str, pieces: list[Array]) -> arrow.Column:
+def _numbers(name: str, pieces: Sequence[Array]) -> arrow.Column:
     if pieces[0].dtype.char == "e":  # half precision
         pieces = [piece.astype(np.float32) for piece in pieces]
-    if len(pieces) > 1 and pieces[0].nbytes < _SMALL_PIECE:
-        pieces = [np.concatenate(pieces)]
     return arrow.numbers(name, *pieces)
 
 

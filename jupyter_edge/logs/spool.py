@@ -22,14 +22,14 @@ from typing import Any
 
 from jupyter_edge.core.arrow_ipc import size_of as part_size
 from jupyter_edge.core.records import InferenceRecord
-from jupyter_edge.logs.records import MAX_PAYLOAD, encode_in_parts, group, size_of
+from jupyter_edge.logs.records import MAX_PAYLOAD, Runs, size_of
 from jupyter_edge.logs.spool_files import FILE_BYTES, LARGE, PayloadFiles, files_of
 from jupyter_edge.logs.spool_reader import SpoolReader
 from jupyter_edge.logs.spool_schema import bring_up_to_date
 
 _log = logging.getLogger(__name__)
 
-GATHER_SECONDS = 0.05
+GATHER_SECONDS = 0.075
 """How long rows wait for others to be committed with; with the commit itself it stays below the promised 100 ms."""
 
 _SAY_EVERY_SECONDS = 60.0
@@ -67,8 +67,8 @@ class Spool:
         self._queue_bytes = queue_bytes
         self._epoch = secrets.token_hex(8)
         self._seq = 0
-        self._queue: list[InferenceRecord] = []
-        self._queued = 0
+        self._payload_bytes = min(MAX_PAYLOAD, quota // 8) if quota else MAX_PAYLOAD
+        self._queue = Runs(self._payload_bytes)
         self._appended = 0
         self._done = 0
         self._dropped = 0
@@ -93,7 +93,7 @@ class Spool:
     def backlog(self) -> int:
         """Return how many rows wait to be committed, or to be taken over by the engine; 0 of a file that is damaged."""
         with self._lock:
-            queued = sum(record.rows for record in self._queue)
+            queued = self._queue.rows
         try:
             with SpoolReader(self.path) as reader:
                 return queued + reader.backlog()[0]
@@ -102,24 +102,29 @@ class Spool:
 
     def append(self, record: InferenceRecord) -> None:
         """Queue a record; where the queue is full, or the record unusable, count it as dropped."""
-        try:
-            size = size_of(record)
-        except Exception:  # noqa: BLE001 (an inference never fails of its log)
-            size = self._queue_bytes + 1
         if not record.rows:
             return
         with self._lock:
-            if self._closing or self._queued + size > self._queue_bytes:
+            if self._closing or not self._take(record):
                 self._drop(record.rows)
                 return
-            self._queue.append(record)
-            self._queued += size
             self._appended += 1
-            hurry = self._queued > MAX_PAYLOAD
+            hurry = self._queue.size > MAX_PAYLOAD
         if hurry:
             self._hurry.set()
         if not self._wake.is_set():
             self._wake.set()
+
+    def _take(self, record: InferenceRecord) -> bool:
+        try:
+            size = size_of(record)
+            if self._queue.size + size > self._queue_bytes:
+                return False
+            self._queue.append(record, size)
+        except Exception:  # noqa: BLE001 (an inference never fails of its log)
+            _log.warning("A record cannot be encoded for the inference log", exc_info=True)
+            return False
+        return True
 
     def flush(self) -> None:
         """Return once everything appended before the call is committed, or counted as dropped."""
@@ -148,18 +153,24 @@ class Spool:
             self._hurry.wait(GATHER_SECONDS)
             with self._lock:
                 closing = self._closing
-                records, self._queue, self._queued = self._queue, [], 0
+                runs, self._queue = self._queue, Runs(self._payload_bytes)
+                taken = self._appended
                 self._wake.clear()
                 self._hurry.clear()
-            self._commit(records)
+            self._commit(runs)
             with self._settled:
-                self._done += len(records)
+                self._done = taken
                 self._settled.notify_all()
         self._disconnect()
 
-    def _commit(self, records: list[InferenceRecord]) -> None:
-        limit = min(MAX_PAYLOAD, self._quota // 8) if self._quota else MAX_PAYLOAD
-        batches = [batch for run in group(records, limit) for batch in self._encode(run)]
+    def _commit(self, runs: Runs) -> None:
+        batches = []
+        for rows, parts in runs.encode():
+            if parts is not None:
+                batches.append(_Payload(rows, parts))
+                continue
+            with self._lock:
+                self._drop(rows)
         if not batches and not self._dropped_unsaved:
             return
         for start in range(0, max(1, len(batches)), _BATCHES_AT_ONCE):
@@ -176,17 +187,6 @@ class Spool:
                 _put_aside(self.path, error)
             with self._lock:
                 self._drop(sum(batch.rows for batch in batches))
-
-    def _encode(self, run: list[InferenceRecord]) -> list[_Payload]:
-        try:
-            return [_Payload(rows, parts) for rows, parts in encode_in_parts(run)]
-        except Exception:  # noqa: BLE001 (an inference never fails of its log, nor do the records beside an odd one)
-            if len(run) > 1:
-                return [batch for record in run for batch in self._encode([record])]
-            _log.warning("A record cannot be encoded for the inference log", exc_info=True)
-            with self._lock:
-                self._drop(run[0].rows)
-            return []
 
     def _say_dropped(self) -> None:
         now = time.monotonic()

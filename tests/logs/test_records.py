@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jupyter_edge.core.records import InferenceRecord
-from jupyter_edge.logs.records import MAX_PAYLOAD, encode, group, size_of
+from jupyter_edge.logs.records import MAX_PAYLOAD, encode
 from tests.logs.helpers import numbers_in, read, record
 
 
@@ -93,12 +93,10 @@ def test_where_no_check_failed_each_row_says_so() -> None:
 
 def test_a_record_over_the_limit_is_cut_by_rows_and_small_ones_are_gathered() -> None:
     width = MAX_PAYLOAD // 4 // 3
-    runs = list(group([record(0, 10, width=width), record(10), record(11)]))
-    assert all(size_of(run[0]) <= MAX_PAYLOAD * 1.1 for run in runs)
-    assert [one.rows for run in runs for one in run][-2:] == [1, 1]
-    assert len(runs[-1]) == 2
-    payloads = [payload for run in runs for _, payload in encode(run)]
-    assert [number for payload in payloads for number in numbers_in(payload)] == list(range(12))
+    found = list(encode([record(0, 10, width=width), record(10), record(11)]))
+    assert all(len(payload) <= MAX_PAYLOAD * 1.1 for _, payload in found)
+    assert found[-1][0] == 2
+    assert [number for _, payload in found for number in numbers_in(payload)] == list(range(12))
 
 
 texts = st.text(max_size=5)
@@ -109,7 +107,7 @@ columns = st.one_of(st.lists(numbers, max_size=4), texts, numbers, st.lists(text
 @given(st.lists(st.lists(columns, min_size=1, max_size=4), min_size=1, max_size=5))
 def test_no_value_is_lost_whatever_the_rows_hold(rows: list[list[Any]]) -> None:
     records = [record(0, len(column), inputs={"x": column}) for column in rows]
-    tables = [read(payload) for run in group(records) for _, payload in encode(run)]
+    tables = [read(payload) for _, payload in encode(records)]
     found = [value for table in tables for value in table.column("in.x").to_pylist()]
     sent = [value for column in rows for value in column]
     assert [_plain(value) for value in found] == [_plain(value) for value in sent]
@@ -143,5 +141,5 @@ def test_payloads_of_one_schema_hold_their_own_rows(kind: str) -> None:
 
 
 def test_a_column_of_other_length_than_its_record_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"in\.tensor"):
+    with pytest.raises(ValueError, match="tensor"):
         list(encode([record(0, 2, inputs={"tensor": np.zeros((3, 1))})]))

@@ -149,10 +149,13 @@ def test_a_record_that_cannot_be_encoded_costs_no_other_one(tmp_path: Path, capl
     spool.append(record(0))
     spool.append(record(1, outputs={"number": np.zeros((5, 1), np.int64)}))
     spool.append(record(2, inputs=None))
-    spool.append(record(3))
+    spool.append(record(3, inputs={"\ud800": np.zeros((1, 3), np.float32)}))
+    spool.append(record(4, inputs={"text": ["\ud800"]}))
+    spool.append(record(5, inputs={"text": ["a"]}))
+    spool.append(record(6))
     spool.flush()
-    assert numbers(spool.path) == [0, 3]
-    assert spool.dropped_rows == 2
+    assert numbers(spool.path) == [0, 5, 6]
+    assert spool.dropped_rows == 4
     assert "cannot be encoded" in caplog.text
     spool.close()
 
