@@ -70,6 +70,9 @@ async def _serve(handler: Handler, spool: Spool, listen_fd: int, engine: TextIO,
 
     def obey() -> None:
         for line in sys.stdin:
+            turned = threading.Event()  # what the event loop has answered in this turn, it logs before the next
+            loop.call_soon_threadsafe(turned.set)
+            turned.wait()
             spool.flush()
             _tell_flushed(engine, handler, json.loads(line)["flush"])
         loop.call_soon_threadsafe(stop.set)

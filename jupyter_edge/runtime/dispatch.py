@@ -60,6 +60,7 @@ class Inference:
 
 
 Item = tuple[Exchange, Inference]
+Records = list[InferenceRecord]
 
 
 class Worker(Protocol):
@@ -68,8 +69,11 @@ class Worker(Protocol):
     def prepare(self, request: Request) -> Response | Inference:
         """Answer a request, or read it."""
 
-    def run(self, inferences: list[Inference]) -> list[Response]:
-        """Run inferences of one key, and answer each."""
+    def run(self, inferences: list[Inference]) -> tuple[list[Response], Records]:
+        """Run inferences of one key, answer each, and return what is to be logged."""
+
+    def log(self, records: Records) -> None:
+        """Log what was run."""
 
 
 class _Pace:
@@ -145,7 +149,9 @@ class Dispatcher:
             return
         if size > _SMALL_BODY:
             if exchange.alone and size <= _LONE_BODY and not self._pace_of_large.is_long:
-                self._finish_large(0, *self._read_and_run(exchange))
+                response, records, taken = self._read_and_run(exchange)
+                self._finish_large(0, exchange, response, taken)
+                self._worker.log(records)
             else:
                 self._submit([exchange], self._read_and_run_in_thread, exchange)
             return
@@ -198,10 +204,11 @@ class Dispatcher:
 
     def _run_here(self, items: list[Item]) -> None:
         started = time.perf_counter()
-        answers = self._run(items)
+        answers, records = self._run(items)
         taken = time.perf_counter() - started
         for exchange, response in answers:
             self._answer(exchange, response)
+        self._worker.log(records)  # not before: a client need not wait for it
         self._pace.add(taken)
 
     def _submit(self, exchanges: list[Exchange], work: Callable[..., None], *arguments: Any) -> bool:
@@ -218,21 +225,27 @@ class Dispatcher:
     def _submit_run(self, items: list[Item]) -> None:
         self._runs += self._submit([exchange for exchange, _ in items], self._run_in_thread, items)
 
-    def _read_and_run(self, exchange: Exchange) -> tuple[Exchange, Response, float]:
+    def _read_and_run(self, exchange: Exchange) -> tuple[Response, Records, float]:
         started = time.perf_counter()
         prepared = self._worker.prepare(exchange.request)
-        response = prepared if isinstance(prepared, Response) else self._worker.run([prepared])[0]
-        return exchange, response, time.perf_counter() - started
+        if isinstance(prepared, Response):
+            response, records = prepared, list[InferenceRecord]()
+        else:
+            (response,), records = self._worker.run([prepared])
+        return response, records, time.perf_counter() - started
 
     def _read_aside(self, loop: asyncio.AbstractEventLoop, exchange: Exchange) -> None:
-        _, response, _ = self._read_and_run(exchange)
+        response, records, _ = self._read_and_run(exchange)
+        self._worker.log(records)
         loop.call_soon_threadsafe(self._finish, 0, [(exchange, response)])
 
     def _read_and_run_in_thread(self, loop: asyncio.AbstractEventLoop, exchange: Exchange) -> None:
         if exchange.over:
             loop.call_soon_threadsafe(self._finish, 1, [])
         else:
-            loop.call_soon_threadsafe(self._finish_large, 1, *self._read_and_run(exchange))
+            response, records, taken = self._read_and_run(exchange)
+            self._worker.log(records)
+            loop.call_soon_threadsafe(self._finish_large, 1, exchange, response, taken)
 
     def _finish_large(self, count: int, exchange: Exchange, response: Response, taken: float) -> None:
         self._pace_of_large.add(taken)
@@ -240,10 +253,12 @@ class Dispatcher:
 
     def _run_in_thread(self, loop: asyncio.AbstractEventLoop, items: list[Item]) -> None:
         started = time.perf_counter()
-        answers = self._run(items)
-        loop.call_soon_threadsafe(self._finish, len(items), answers, time.perf_counter() - started)
+        answers, records = self._run(items)
+        taken = time.perf_counter() - started
+        self._worker.log(records)
+        loop.call_soon_threadsafe(self._finish, len(items), answers, taken)
 
-    def _run(self, items: list[Item]) -> list[tuple[Exchange, Response]]:
+    def _run(self, items: list[Item]) -> tuple[list[tuple[Exchange, Response]], Records]:
         """Run, in any thread, what is still wanted: inferences of one key together."""
         groups: dict[tuple[object, Hashable], list[Item]] = {}
         for item in items:
@@ -252,10 +267,12 @@ class Dispatcher:
                 form = inference.batch.form() if len(items) > 1 else None
                 groups.setdefault((inference.key, form), []).append(item)
         answers: list[tuple[Exchange, Response]] = []
+        records: Records = []
         for group in groups.values():
-            responses = self._worker.run([inference for _, inference in group])
+            responses, of_group = self._worker.run([inference for _, inference in group])
+            records += of_group
             answers += [(exchange, response) for (exchange, _), response in zip(group, responses, strict=True)]
-        return answers
+        return answers, records
 
     def _finish(self, count: int, answers: list[tuple[Exchange, Response]], taken: float | None = None) -> None:
         self._in_threads -= count

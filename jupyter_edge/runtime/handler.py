@@ -9,7 +9,7 @@ from urllib.parse import unquote
 import orjson
 
 from jupyter_edge.core.errors import AuthenticationError, EntityNotFoundError
-from jupyter_edge.core.records import LogSink
+from jupyter_edge.core.records import InferenceRecord, LogSink
 from jupyter_edge.core.secret import Secret, bearer_token
 from jupyter_edge.runtime.dispatch import QUEUE_LIMIT, Dispatcher, Inference
 from jupyter_edge.runtime.exchange import Exchange, MethodNotAllowedError, Request, Response, require_get
@@ -44,10 +44,11 @@ class Handler:
         queue_limit: int = QUEUE_LIMIT,
     ) -> None:
         self._spec = pipeline.spec
+        self._sink = sink
         self._token = token
         self._open_inference = OpenInference(pipeline)
         self.metrics = Metrics({"pipeline": pipeline.spec.name, "partition": partition}, sink)
-        self._inferences = InferenceService(pipeline, sink, partition, echo_limit, self.metrics)
+        self._inferences = InferenceService(pipeline, partition, echo_limit, self.metrics)
         self._dispatcher = Dispatcher(self, pipeline.threads, pipeline.gathering, self._count, queue_limit)
         self.metrics.queue_length = self._dispatcher.queue_length
 
@@ -79,9 +80,14 @@ class Handler:
         except Exception as error:  # noqa: BLE001  whatever goes wrong is an answer too
             return answer_to(error, request.target)
 
-    def run(self, inferences: list[Inference]) -> list[Response]:
-        """Run inferences of one key, and answer each."""
+    def run(self, inferences: list[Inference]) -> tuple[list[Response], list[InferenceRecord]]:
+        """Run inferences of one key, answer each, and return what is to be logged."""
         return self._inferences.run(inferences)
+
+    def log(self, records: list[InferenceRecord]) -> None:
+        """Log what was run."""
+        for record in records:
+            self._sink.append(record)
 
     def _count(self, exchange: Exchange, response: Response) -> None:
         self.metrics.count_answer(response.status)

@@ -12,7 +12,7 @@ import orjson
 from jupyter_edge.core.dataset import Path, Selection
 from jupyter_edge.core.errors import AuthenticationError, EdgeError, InvalidInputError
 from jupyter_edge.core.media_types import parse_media_type
-from jupyter_edge.core.records import Column, InferenceRecord, LogSink
+from jupyter_edge.core.records import Column, InferenceRecord
 from jupyter_edge.runtime.answer import Constant, Layout, Value, Values, Writer
 from jupyter_edge.runtime.batch import Batch, bytes_per_row, joined
 from jupyter_edge.runtime.codecs import legacy
@@ -57,17 +57,13 @@ class InferenceService:
 
     Args:
         pipeline: what to run.
-        sink: takes a record of each run.
         partition: the name under which this instance answers and logs.
         echo_limit: an input of more bytes per row than this is answered as null; ``None`` echoes all.
         metrics: count the runs.
     """
 
-    def __init__(
-        self, pipeline: Pipeline, sink: LogSink, partition: str, echo_limit: int | None, metrics: Metrics
-    ) -> None:
+    def __init__(self, pipeline: Pipeline, partition: str, echo_limit: int | None, metrics: Metrics) -> None:
         self._pipeline = pipeline
-        self._sink = sink
         self._echo_limit = echo_limit
         self._metrics = metrics
         self._outputs = tuple(pipeline.output_names)
@@ -119,38 +115,42 @@ class InferenceService:
         layout = Layout(tuple(selection.choose(leaves)), selection.separator, self._fixed)
         return form.writer(layout) if form.writer else None
 
-    def run(self, inferences: list[Inference]) -> list[Response]:
-        """Run inferences of one key as one batch, or each alone where they cannot run together."""
+    def run(self, inferences: list[Inference]) -> tuple[list[Response], list[InferenceRecord]]:
+        """Run inferences of one key as one batch, or each alone where they cannot run together.
+
+        Return the answer to each, and a record of each run.
+        """
         if len(inferences) > 1 and self.may_join:
             try:
                 return self._run_joined(inferences)
             except Exception as error:  # noqa: BLE001  each gets its own answer below
                 _log.debug("A batch of %d requests could not be run together: %s", len(inferences), error)
-        return [self._run_alone(inference) for inference in inferences]
+        records: list[InferenceRecord] = []
+        return [self._run_alone(inference, records) for inference in inferences], records
 
-    def _run_alone(self, inference: Inference) -> Response:
+    def _run_alone(self, inference: Inference, records: list[InferenceRecord]) -> Response:
         try:
             run = self._run(inference.batch, inference.parsed)
             response = inference.write(run)
         except Exception as error:  # noqa: BLE001  whatever goes wrong is an answer too
             return answer_to(error, inference.target)
-        self._log(run)
+        if run.batch.rows:
+            records.append(run.record)
         return response
 
-    def _run_joined(self, inferences: list[Inference]) -> list[Response]:
+    def _run_joined(self, inferences: list[Inference]) -> tuple[list[Response], list[InferenceRecord]]:
         write_rows = inferences[0].write_rows
         batch = joined([inference.batch for inference in inferences])
         if not self._pipeline.keeps_rows_apart(batch):
             _log.warning("A row's result depends on the rows beside it: requests are run one by one from now on.")
             self.may_join = False
-            return [self._run_alone(inference) for inference in inferences]
+            return self.run(inferences)
         run = self._run(batch, sum(inference.parsed for inference in inferences) // len(inferences))
         if write_rows is not None:
             responses = write_rows(run)
         else:
             responses = [inference.write(run.row(number)) for number, inference in enumerate(inferences)]
-        self._log(run)
-        return responses
+        return responses, [run.record]
 
     def _run(self, batch: Batch, parsed: int) -> Run:
         if not batch.rows:
@@ -159,10 +159,6 @@ class InferenceService:
             outcome = self._pipeline.infer(batch)
             self._metrics.count_batch(batch.rows)
         return Run(batch, self._record(batch, outcome, parsed), outcome)
-
-    def _log(self, run: Run) -> None:
-        if run.batch.rows:
-            self._sink.append(run.record)
 
     def _write(self, form: Format, writer: Writer | None, run: Run) -> Response:
         if writer:

@@ -7,4 +7,8 @@ from jupyter_edge.runtime.handler import Handler
 def respond(handler: Handler, request: Request) -> Response:
     """Answer a request in this thread, alone."""
     prepared = handler.prepare(request)
-    return prepared if isinstance(prepared, Response) else handler.run([prepared])[0]
+    if isinstance(prepared, Response):
+        return prepared
+    (response,), records = handler.run([prepared])
+    handler.log(records)
+    return response

@@ -266,7 +266,7 @@ def test_no_arrow_rows_give_columns_with_their_types(handler: Handler, values: A
     assert post(handler, sink.getvalue()).body == b"[]"
 
 
-def test_every_inference_is_logged_before_it_is_answered(handler: Handler, log: Memory) -> None:
+def test_every_inference_is_logged(handler: Handler, log: Memory) -> None:
     (row, _) = json.loads(post(handler, ROWS, SDK_QUERY).body)
     (record,) = log.records
     assert record.rows == 2
