@@ -130,6 +130,7 @@ class _Run:
         (inputs, last_model, version, dropped, steps, failed), *forms = self.schema
         times, counts, elapsed, failures, *columns = zip(*self.records, strict=True)
         names = [f"{'in' if number < inputs else 'out'}.{name}" for number, (name, *_) in enumerate(forms)]
+        nanoseconds = np.fromiter(chain.from_iterable(elapsed), np.uint64).reshape(-1, steps)
         rows = self.rows
         written = [
             arrow.numbers("time", np.repeat(np.array(times, np.int64), counts)),
@@ -140,7 +141,7 @@ class _Run:
             arrow.lists(
                 "metadata.elapsed",
                 arrow.even_offsets(rows, steps),
-                arrow.numbers("item", np.repeat(np.array(elapsed, np.uint64), counts, axis=0)),
+                arrow.numbers("item", np.repeat(nanoseconds, counts, axis=0)),
             ),
             _lists_of_texts("metadata.dropped", [dropped] * rows if dropped else [], rows),
         ]
