@@ -11,7 +11,7 @@ demo: .venv/installed  ## the main job, headless, on the samples that come with 
 	$(BIN)/jupyter-edge demo --folder .demo
 
 test: .venv/installed-test lint  ## all that needs neither browser, root nor node
-	$(BIN)/pytest -n 2 --dist loadfile -m "not external and not browser"
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not external and not browser"
 
 lab: .venv/installed  ## JupyterLab on the first notebook
 	PATH="$(CURDIR)/$(BIN):$$PATH" jupyter lab $(LAB_OPTIONS) notebooks/01_quickstart.ipynb

@@ -249,22 +249,23 @@ def notebook(lab: Lab, page: Page, panel: Locator) -> Locator:
 
 
 def test_a_row_is_dropped_where_the_pointer_waits_for_its_code(
-    panel: Locator, notebook: Locator, pipeline: Pipeline
+    panel: Locator, notebook: Locator, pipeline: Pipeline, workspace: str
 ) -> None:
     page = panel.page
-    title = row(panel, "Pipelines", "asked").locator(".jp-Edge-title")
+    pipeline.publish().add_edge(f"kiosk-{workspace}")
+    title = row(panel, "Edges", f"kiosk-{workspace}").locator(".jp-Edge-title")
     title.wait_for()
     held: list[Route] = []
 
     def hold(route: Route) -> None:
         held.append(route)
 
-    page.route("**/jupyter-edge/api/**", hold)
-    with page.expect_request("**/jupyter-edge/api/**"):
+    page.route("**/get_publish_status?*", hold)  # an edge's code names its pipeline
+    with page.expect_request("**/get_publish_status?*"):
         drag(page, title, notebook.locator(".jp-Notebook"), is_dropped=False)
-    for route in held:
-        route.continue_()
-    page.unroute("**/jupyter-edge/api/**")
+    expect(page.locator(".jp-Edge-dragImage")).to_have_count(0)
+    (route,) = held
+    route.continue_()
     page.locator(".jp-Edge-dragImage").wait_for()
     page.mouse.up()
     expect(notebook.locator(".jp-CodeCell")).to_have_count(2)
