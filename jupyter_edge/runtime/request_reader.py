@@ -135,12 +135,11 @@ class RequestReader:
 
     def _take_known(self, data: memoryview) -> bool:
         """Take a request whose head is known, or the beginning of a large one; return whether it is one."""
-        start = bytes(data[:_MAX_KNOWN_HEAD])
-        end = start.find(_END_OF_HEAD) + len(_END_OF_HEAD)
-        known = self._shared.heads.get(start[:end])
+        head = _head_of(data)
+        known = self._shared.heads.get(head)
         if known is None or self.failed or not self._keep_alive:
             return False
-        body, large = data[end:], known.length > _DIRECT_BODY
+        body, large = data[len(head) :], known.length > _DIRECT_BODY
         if len(body) > known.length or (len(body) < known.length and not large):
             return False
         if not self._shared.has_room(known.length):
@@ -169,16 +168,15 @@ class RequestReader:
         """Keep what the head of a request says, if that came alone, its body behind it, and as nearly all do."""
         whole = len(self.ready) == 1 and not self.receiving
         begun = self._in_place is not None
-        start = bytes(data[:_MAX_KNOWN_HEAD])
-        end = start.find(_END_OF_HEAD) + len(_END_OF_HEAD)
-        if self.failed or not (whole or begun) or not self._keep_alive or len(data) - end != self.received:
+        head = _head_of(data)
+        if self.failed or not (whole or begun) or not self._keep_alive or len(data) - len(head) != self.received:
             return
         if not _ALTERS_FRAMING.isdisjoint(self._headers):
             return
         heads = self._shared.heads
         if len(heads) >= _MAX_KNOWN_HEADS:
             heads.clear()
-        heads[start[:end]] = KnownHead(self.method, self._path(), self._headers, self._length, self._findings)
+        heads[head] = KnownHead(self.method, self._path(), self._headers, self._length, self._findings)
 
     def _parse_all(self, data: memoryview) -> None:
         while data and not self.failed:
@@ -329,6 +327,12 @@ class RequestReader:
     def _path(self) -> str:
         target = self._target.decode("latin-1")
         return target if target.startswith("/") else _origin_form(target)
+
+
+def _head_of(data: memoryview) -> bytes:
+    """Return what comes before a body; nothing, if that is too long to be kept."""
+    start = bytes(data[:_MAX_KNOWN_HEAD])
+    return start[: start.find(_END_OF_HEAD) + len(_END_OF_HEAD)] if _END_OF_HEAD in start else b""
 
 
 @functools.lru_cache(maxsize=128)

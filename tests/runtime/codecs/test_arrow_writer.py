@@ -111,6 +111,7 @@ def mixed(rows: int) -> Values:
         ("in", "none"): np.zeros((rows, 0)),
         ("out", "v"): random.integers(0, 255, (rows, 2, 3), np.uint8),
         ("check_failures",): Constant([]),
+        ("metadata", "last_model"): Constant("m" * (rows % 7 + 1)),
         ("metadata", "elapsed"): Constant([rows, 2]),
         ("metadata", "dropped"): Constant([]),
     }
