@@ -7,6 +7,7 @@ all others are bytes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,9 +23,7 @@ class Field(NamedTuple):
     """A column's place in a schema.
 
     Args:
-        kind: ``text`` or ``list``, which may be ``large_``, ``struct``, or a dtype's ``str`` such as ``<f4``.
-        dictionary: the texts that the column refers to by numbers of 8 bits instead of holding them; only at a
-            schema's top.
+        kind: ``text`` or ``list``, which may be ``large_``, ``struct``, ``runs``, or a dtype's ``str`` such as ``<f4``.
     """
 
     name: str
@@ -32,7 +31,6 @@ class Field(NamedTuple):
     children: tuple[Field, ...] = ()
     nullable: bool = True
     metadata: tuple[tuple[str, str], ...] = ()
-    dictionary: tuple[str, ...] = ()
 
 
 class Column(NamedTuple):
@@ -80,11 +78,6 @@ def _texts(name: str, nulls: int, validity: Sequence[Part], places: Numbers, dat
     return Column(field, [len(places) - 1, nulls], [validity, (places.tobytes(),), (data,)])
 
 
-def repeated(name: str, text: str, rows: int) -> Column:
-    """Return one text for all rows, stored once."""
-    return Column(Field(name, "text", dictionary=(text,)), [rows, 0], [(), (bytes(rows),)])
-
-
 def lists(
     name: str, places: Numbers, items: Column, valid: Sequence[bool] | None = None, *, nullable: bool = True
 ) -> Column:
@@ -104,10 +97,17 @@ def structs(name: str, rows: int, children: Sequence[Column]) -> Column:
     return Column(Field(name, "struct", tuple(child.field for child in children)), nodes, buffers)
 
 
+def runs(name: str, lengths: Sequence[int], values: Column) -> Column:
+    """Return each value, stored once, for as many rows as its length says (section "Run-End Encoded Layout")."""
+    ends = numbers("run_ends", np.array([*accumulate(lengths)], np.int32), nullable=False)
+    field = Field(name, "runs", (ends.field, values.field._replace(name="values")))
+    return Column(field, [sum(lengths), 0, *ends.nodes, *values.nodes], [*ends.buffers, *values.buffers])
+
+
 def offsets(lengths: Iterable[int]) -> Numbers:
     """Return where values of these lengths begin, and where the last one ends."""
-    places = np.cumsum([0, *lengths], dtype=np.int64)
-    return places if places[-1] > MAX_OFFSET else places.astype(np.int32)
+    places = [*accumulate(lengths, initial=0)]
+    return np.array(places, np.int64 if places[-1] > MAX_OFFSET else np.int32)
 
 
 def even_offsets(rows: int, size: int) -> Numbers:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from flatbuffers import Builder
 
-from jupyter_edge.core.arrow_columns import Column, Field, Part, texts
+from jupyter_edge.core.arrow_columns import Column, Field, Part
 from jupyter_edge.core.flatbuffers import Table
 
 _ALIGNMENT = 64
@@ -24,11 +24,12 @@ _PADDING = bytes(_ALIGNMENT)
 _MAGIC = b"ARROW1"
 _END = b"\xff\xff\xff\xff\0\0\0\0"
 _V5 = np.int16(4)
-_SCHEMA, _DICTIONARY_BATCH, _RECORD_BATCH = 1, 2, 3
+_SCHEMA, _RECORD_BATCH = 1, 3
 # The number that each kind of type has in Schema.fbs, and the fields of its table.
 _TYPES: dict[str, tuple[int, tuple[Any, ...]]] = {
     "text": (5, ()), "|b1": (6, ()), "list": (12, ()), "struct": (13, ()), "large_text": (20, ()),
-    "large_list": (21, ()), "<f2": (3, (np.int16(0),)), "<f4": (3, (np.int16(1),)), "<f8": (3, (np.int16(2),)),
+    "large_list": (21, ()), "runs": (22, ()), "<f2": (3, (np.int16(0),)), "<f4": (3, (np.int16(1),)),
+    "<f8": (3, (np.int16(2),)),
 }  # fmt: skip
 for _bits in (8, 16, 32, 64):
     for _sign in "iu":
@@ -102,19 +103,11 @@ class _Frame(NamedTuple):
 def _frame(fields: tuple[Field, ...], nodes: int, ranges: int, as_file: bool) -> _Frame:
     head = _MAGIC.ljust(8, b"\0") if as_file else b""
     builder = Builder()
-    schema = _add(builder, (np.int16(0), [_field(field, number) for number, field in enumerate(fields)]))
+    schema = _add(builder, (np.int16(0), [_field(field) for field in fields]))
     head += _message(_SCHEMA, schema, len(head), builder=copy.deepcopy(builder))
-    blocks: list[int] = []
-    for number, field in enumerate(fields):
-        if field.dictionary:
-            column = texts("", field.dictionary)
-            places, size, body = _lay_out(column.buffers)
-            header = np.int64(number), _batch(len(field.dictionary), column.nodes, places)
-            message = _message(_DICTIONARY_BATCH, header, len(head), size)
-            blocks += (len(head), len(message), size)
-            head += message + b"".join(body)
-    message = _message(_RECORD_BATCH, _batch(0, [0] * nodes, [0] * ranges), len(head))
-    tail, size_in_tail = _footer(builder, schema, blocks, [len(head), len(message), 0]) if as_file else (_END, 0)
+    batch_header = np.int64(0), _structs(2, [0] * nodes), _structs(2, [0] * ranges)
+    message = _message(_RECORD_BATCH, batch_header, len(head))
+    tail, size_in_tail = _footer(builder, schema, [len(head), len(message), 0]) if as_file else (_END, 0)
     table = Table.root(memoryview(message)[8:])
     batch = table.table(2)
     if batch is None:
@@ -124,9 +117,9 @@ def _frame(fields: tuple[Field, ...], nodes: int, ranges: int, as_file: bool) ->
     return _Frame(head + message, tail, rows, first_node, first_range, size, size_in_tail)
 
 
-def _footer(builder: Builder, schema: int, dictionaries: list[int], batch: list[int]) -> tuple[bytes, int]:
+def _footer(builder: Builder, schema: int, batch: list[int]) -> tuple[bytes, int]:
     """Return what ends a file, and where in it the size of the record batch belongs."""
-    content = _finished(builder, (_V5, schema, _structs(3, dictionaries), _structs(3, batch)))
+    content = _finished(builder, (_V5, schema, _structs(3, []), _structs(3, batch)))
     place = len(_END) + Table.root(memoryview(content)).first_place(3) + 16
     return _END + content + struct.pack("<i", len(content)) + _MAGIC, place
 
@@ -135,25 +128,20 @@ def _footer(builder: Builder, schema: int, dictionaries: list[int], batch: list[
 # structs, ``None`` for what is absent, and whole numbers for where in the builder something is already.
 
 
-def _field(field: Field, number: int = 0) -> tuple[Any, ...]:
+def _field(field: Field) -> tuple[Any, ...]:
     kind, parameters = _TYPES[field.kind]
-    dictionary = (np.int64(number), _TYPES["|i1"][1]) if field.dictionary else None
     children = [_field(child) for child in field.children]
     nullable = np.bool_(field.nullable)
-    return field.name, nullable, np.uint8(kind), parameters, dictionary, children, list(field.metadata) or None
-
-
-def _batch(rows: int, nodes: list[int], ranges: list[int]) -> tuple[Any, ...]:
-    return np.int64(rows), _structs(2, nodes), _structs(2, ranges)
+    return field.name, nullable, np.uint8(kind), parameters, None, children, list(field.metadata) or None
 
 
 def _structs(width: int, numbers: list[int]) -> np.ndarray[Any, Any]:
     return np.array(numbers, np.int64).reshape(-1, width)
 
 
-def _message(kind: int, header: Any, position: int, size: int = 0, builder: Builder | None = None) -> bytes:
+def _message(kind: int, header: Any, position: int, builder: Builder | None = None) -> bytes:
     """Return a message's metadata, padded so that what follows is aligned if it begins at ``position``."""
-    metadata = _finished(builder or Builder(), (_V5, np.uint8(kind), header, np.int64(size)))
+    metadata = _finished(builder or Builder(), (_V5, np.uint8(kind), header, np.int64(0)))
     metadata += bytes(-(position + 8 + len(metadata)) % _ALIGNMENT)
     return struct.pack("<Ii", 0xFFFFFFFF, len(metadata)) + metadata
 

@@ -8,6 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -18,8 +20,10 @@ from jupyter_edge.core.errors import InvalidInputError, TooLargeError
 from jupyter_edge.core.flatbuffers import Table
 from jupyter_edge.engine.log_tables import LogFile, LogSegment
 
+Array = npt.NDArray[Any]
+
 PARTITION = "metadata.partition"
-MAX_TEXT_BYTES = 1 << 28
+MAX_REPEATED_BYTES = 1 << 28
 _PREFIXES = ("in.", "out.", "out_")
 _TEXTS = pa.list_(pa.string())
 _FIXED = {
@@ -30,6 +34,7 @@ _FIXED = {
     "metadata.elapsed": pa.list_(pa.uint64()),
     "metadata.dropped": _TEXTS,
 }
+_NEEDED = f"A batch of the log needs rows and the columns {', '.join(_FIXED)}, without nulls."
 
 
 def split(body: bytes) -> Iterator[bytes]:
@@ -63,16 +68,19 @@ def decode(payload: bytes) -> pa.Table:
 
     Raises:
         InvalidInputError: if it is not what ``logs.records`` writes.
-        TooLargeError: if its repeated texts take more than ``MAX_TEXT_BYTES`` when written out.
+        TooLargeError: if its repeated values take more than ``MAX_REPEATED_BYTES`` when written out.
     """
     try:
         table = pa.ipc.open_stream(payload).read_all()
         table.validate(full=True)
-        _check(table)
+        _check(table.schema)
+        table = _unpack(table)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         msg = f"A batch of the log is not an Arrow IPC stream: {error}"
         raise InvalidInputError(msg) from None
-    return _unpack(table)
+    if not table.num_rows or any(table.column(name).null_count for name in _FIXED):
+        raise InvalidInputError(_NEEDED)
+    return table
 
 
 def _unpack(table: pa.Table) -> pa.Table:
@@ -89,13 +97,11 @@ def _rank(name: str) -> int:
     return groups.index(group) if group in groups else 5 if group == "metadata" else 4
 
 
-def _check(table: pa.Table) -> None:
-    names = table.column_names
-    fixed = {name: _plain_type(table.schema.field(name).type) for name in _FIXED if names.count(name) == 1}
-    if fixed != _FIXED or not table.num_rows or any(table.column(name).null_count for name in _FIXED):
-        msg = f"A batch of the log needs rows and the columns {', '.join(_FIXED)}, without nulls."
-        raise InvalidInputError(msg)
-    others = [field for field in table.schema if field.name not in _FIXED]
+def _check(schema: pa.Schema) -> None:
+    names = schema.names
+    if {name: _plain_type(schema.field(name).type) for name in _FIXED if names.count(name) == 1} != _FIXED:
+        raise InvalidInputError(_NEEDED)
+    others = [field for field in schema if field.name not in _FIXED]
     odd = [field.name for field in others if not (field.name.startswith(_PREFIXES) and _is_loggable(field.type))]
     if odd or len(set(names)) < len(names):
         msg = f"A batch of the log has columns that are not known or come twice: {odd or names}."
@@ -109,18 +115,32 @@ def _is_loggable(kind: pa.DataType) -> bool:
 
 
 def _plain_type(kind: pa.DataType) -> pa.DataType:
-    return kind.value_type if pa.types.is_dictionary(kind) else kind
+    return kind.value_type if pa.types.is_run_end_encoded(kind) else kind
 
 
 def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Write out texts that are stored once for many rows, as far as that stays small."""
-    if not pa.types.is_dictionary(column.type):
+    """Write out what is stored once for a run of rows, as far as that stays small."""
+    if not pa.types.is_run_end_encoded(column.type):
         return column
-    lengths = (pc.max(pc.binary_length(chunk.dictionary)).as_py() or 0 for chunk in column.chunks)
-    if max(lengths, default=0) * len(column) > MAX_TEXT_BYTES:
-        msg = f"A batch of the log repeats texts that take more than {MAX_TEXT_BYTES} bytes: send fewer rows at once."
+    return pa.chunked_array([_written_out(chunk) for chunk in column.chunks], column.type.value_type)
+
+
+def _written_out(chunk: pa.RunEndEncodedArray) -> pa.Array:
+    lengths = np.diff(np.minimum(chunk.run_ends, len(chunk)), prepend=0)
+    if np.dot(lengths.astype(float), _bytes_each(chunk.values)) > MAX_REPEATED_BYTES:
+        msg = f"A batch of the log repeats more than {MAX_REPEATED_BYTES} bytes of values: send fewer rows at once."
         raise TooLargeError(msg)
-    return column.cast(column.type.value_type)
+    return chunk.values.take(pa.array(np.repeat(np.arange(len(lengths)), lengths)))
+
+
+def _bytes_each(values: pa.Array) -> Array:
+    """Return how many bytes each of some numbers, texts, or lists of them takes."""
+    if pa.types.is_list(values.type):
+        ends = np.concatenate([[0], np.cumsum(_bytes_each(values.values))])
+        return np.asarray(np.diff(ends[values.offsets]) + 4)
+    if pa.types.is_string(values.type):
+        return np.asarray(pc.add(pc.binary_length(values).fill_null(0), 4))
+    return np.full(len(values), values.type.byte_width)
 
 
 def times_of(table: pa.Table) -> tuple[int, int]:

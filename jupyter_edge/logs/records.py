@@ -2,7 +2,8 @@
 
 One payload is one Arrow IPC stream of one batch. Its columns are flat: ``time`` (milliseconds since the epoch),
 ``in.<column>``, ``out.<output>``, ``check_failures``, ``metadata.last_model``, ``metadata.pipeline_version``,
-``metadata.elapsed``, ``metadata.dropped``. Who wrote the rows is not among them: the reader knows it better.
+``metadata.elapsed``, ``metadata.dropped``. What all rows of a request share is run-end encoded, so that it takes no
+bytes for each row. Who wrote the rows is not among them: the reader knows it better.
 """
 
 from __future__ import annotations
@@ -25,7 +26,6 @@ from jupyter_edge.logs.mixed_columns import SCALAR_BYTES, Array, Values
 MAX_PAYLOAD = 4 << 20
 """Bytes of values from which on rows go to the next payload; a single row may still be larger."""
 
-_NO_TEXTS = arrow.texts("item", [])
 _SMALL_PIECE = 2048  # of a column of so few bytes, to copy it is less work than to keep it apart
 
 _log = logging.getLogger(__name__)
@@ -130,20 +130,19 @@ class _Run:
         (inputs, last_model, version, dropped, steps, failed), *forms = self.schema
         times, counts, elapsed, failures, *columns = zip(*self.records, strict=True)
         names = [f"{'in' if number < inputs else 'out'}.{name}" for number, (name, *_) in enumerate(forms)]
-        nanoseconds = np.fromiter(chain.from_iterable(elapsed), np.uint64).reshape(-1, steps)
-        rows = self.rows
+        nanoseconds = np.fromiter(chain.from_iterable(elapsed), np.uint64)
+        elapsed_lists = arrow.lists("", arrow.even_offsets(len(times), steps), arrow.numbers("item", nanoseconds))
+        rows, once = self.rows, [self.rows]
         written = [
-            arrow.numbers("time", np.repeat(np.array(times, np.int64), counts)),
+            arrow.runs("time", counts, arrow.numbers("", np.array(times, np.int64))),
             *(_joined(*column, rows) for column in zip(names, forms, columns, strict=True)),
-            _lists_of_texts("check_failures", [*chain.from_iterable(failures)] if failed else [], rows),
-            arrow.repeated("metadata.last_model", last_model, rows),
-            arrow.repeated("metadata.pipeline_version", version, rows),
-            arrow.lists(
-                "metadata.elapsed",
-                arrow.even_offsets(rows, steps),
-                arrow.numbers("item", np.repeat(nanoseconds, counts, axis=0)),
-            ),
-            _lists_of_texts("metadata.dropped", [dropped] * rows if dropped else [], rows),
+            _lists_of_texts("check_failures", [*chain.from_iterable(failures)])
+            if failed
+            else arrow.runs("check_failures", once, _lists_of_texts("", [[]])),
+            arrow.runs("metadata.last_model", once, arrow.texts("", [last_model])),
+            arrow.runs("metadata.pipeline_version", once, arrow.texts("", [version])),
+            arrow.runs("metadata.elapsed", counts, elapsed_lists),
+            arrow.runs("metadata.dropped", once, _lists_of_texts("", [dropped])),
         ]
         return write(rows, written, as_file=False)
 
@@ -231,8 +230,5 @@ def _numbers(name: str, pieces: Sequence[Array]) -> arrow.Column:
     return arrow.numbers(name, *pieces)
 
 
-def _lists_of_texts(name: str, values: list[list[str]], rows: int) -> arrow.Column:
-    """Return a list of texts for each row, or an empty one if there are no values at all."""
-    if not values:
-        return arrow.lists(name, arrow.even_offsets(rows, 0), _NO_TEXTS)
+def _lists_of_texts(name: str, values: Sequence[Sequence[str]]) -> arrow.Column:
     return arrow.lists(name, arrow.offsets(map(len, values)), arrow.texts("item", list(chain.from_iterable(values))))

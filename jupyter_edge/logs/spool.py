@@ -32,6 +32,7 @@ _log = logging.getLogger(__name__)
 GATHER_SECONDS = 0.075
 """How long rows wait for others to be committed with; with the commit itself it stays below the promised 100 ms."""
 
+_HURRY_BYTES = MAX_PAYLOAD * 3 // 4  # leaves room in the payload for what comes until the writer is awake
 _SAY_EVERY_SECONDS = 60.0
 _SPARE_BYTES = 8 << 20
 _BATCH_OVERHEAD = 8 << 10
@@ -109,7 +110,7 @@ class Spool:
                 self._drop(record.rows)
                 return
             self._appended += 1
-            hurry = self._queue.size > MAX_PAYLOAD
+            hurry = self._queue.size > _HURRY_BYTES
         if hurry:
             self._hurry.set()
         if not self._wake.is_set():

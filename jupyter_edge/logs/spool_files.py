@@ -15,8 +15,7 @@ from typing import Any
 LARGE = 32 << 10
 """Bytes from which on a payload goes to a file."""
 
-FILE_BYTES = 16 << 20
-_UNSYNCED_BYTES = 4 << 20
+FILE_BYTES = 4 << 20
 _PARTS_AT_ONCE = 512  # Linux takes up to 1024
 _CONTINUATION = b"\xff\xff\xff\xff"  # before each message of an Arrow IPC stream; of no message, at its end
 
@@ -35,7 +34,6 @@ class PayloadFiles:
         self._sizes = {number: path.stat().st_size for number, path in files_of(spool)}
         self._current = 0
         self._descriptor: int | None = None
-        self._unsynced = 0
 
     def append(self, parts: Sequence[Any], size: int, number: int) -> tuple[int, int]:
         """Append a payload of ``size`` bytes and return file and place; ``number`` names a file that is begun.
@@ -45,19 +43,21 @@ class PayloadFiles:
         """
         descriptor = self._descriptor
         if descriptor is None or self._sizes[self._current] + size > self._limit:
-            self.close()
-            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-            descriptor = self._descriptor = os.open(path_of(self._spool, number), flags, 0o600)
-            self._current, self._sizes[number] = number, 0
+            descriptor = self._begin(number)
         start = self._sizes[self._current]
         for first in range(0, len(parts), _PARTS_AT_ONCE):
             _write(descriptor, parts[first : first + _PARTS_AT_ONCE])
         self._sizes[self._current] += size
-        self._unsynced += size
-        if self._unsynced > _UNSYNCED_BYTES:
-            os.fsync(descriptor)
-            self._unsynced = 0
         return self._current, start
+
+    def _begin(self, number: int) -> int:
+        if self._descriptor is not None:
+            os.fsync(self._descriptor)  # so that the power takes no more with it than one file
+        self.close()
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+        self._descriptor = os.open(path_of(self._spool, number), flags, 0o600)
+        self._current, self._sizes[number] = number, 0
+        return self._descriptor
 
     def used(self, first: int | None) -> int:
         """Return how many bytes the files take from the number ``first`` on; ``None`` is after them all."""

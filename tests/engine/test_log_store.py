@@ -92,6 +92,11 @@ def as_stream(table: pa.Table, **options: Any) -> bytes:
     return bytes(sink.getvalue())
 
 
+def in_runs(values: list[Any], kind: pa.DataType) -> pa.Array:
+    """Return one row for each value."""
+    return pa.RunEndEncodedArray.from_arrays(pa.array(range(1, len(values) + 1), pa.int32()), pa.array(values, kind))
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
@@ -100,7 +105,9 @@ def as_stream(table: pa.Table, **options: Any) -> bytes:
         ({"metadata.elapsed": None}, "needs rows and the columns"),
         ({"elsewhere": pa.array([1])}, "elsewhere"),
         ({"in.x": pa.array([{"a": 1}])}, "in.x"),
-        ({"metadata.last_model": pa.array(["a" * (1 << 29)]).dictionary_encode()}, "repeats texts"),
+        ({"metadata.last_model": in_runs(["a" * (1 << 29)], pa.string())}, "repeats more than"),
+        ({"time": in_runs([None], pa.int64())}, "needs rows and the columns"),
+        ({"metadata.dropped": in_runs([["a" * (1 << 28)]], pa.list_(pa.string()))}, "repeats more than"),
     ],
 )
 def test_an_arrow_stream_of_something_else_is_refused(store: LogStore, changes: dict[str, Any], reason: str) -> None:
