@@ -156,7 +156,7 @@ class Connection(asyncio.BufferedProtocol):
         request = exchange.request
         self._reader.release(len(request.body))
         self._send(response, request.method, keep_alive=self._keep_alive and not self._shared.draining)
-        if not self._starting:
+        if not self._starting and (self._reader.ready or self._paused or self._ends or self._reader.continue_owed):
             self._answer_next()
 
     def _send(self, response: Response, method: str, *, keep_alive: bool) -> None:

@@ -135,16 +135,17 @@ class RequestReader:
 
     def _take_known(self, data: memoryview) -> bool:
         """Take a request whose head is known, or the beginning of a large one; return whether it is one."""
-        head = _head_of(data)
-        known = self._shared.heads.get(head)
-        if known is None or self.failed or not self._keep_alive:
+        start, shared = bytes(data[:_MAX_KNOWN_HEAD]), self._shared
+        head, end, rest = start.partition(_END_OF_HEAD)
+        known = shared.heads.get(head)
+        if known is None or not end or self.failed or not self._keep_alive:
             return False
-        body, large = data[len(head) :], known.length > _DIRECT_BODY
-        if len(body) > known.length or (len(body) < known.length and not large):
+        body = rest if len(start) == len(data) else data[len(head) + len(end) :]
+        length = known.length
+        large = length > _DIRECT_BODY
+        if len(body) > length or (len(body) < length and not large) or not shared.has_room(length):
             return False
-        if not self._shared.has_room(known.length):
-            return False
-        self._hold(known.length)
+        self._hold(length)
         if large:
             self._receive_known(known, body)
         else:
@@ -152,7 +153,7 @@ class RequestReader:
             self.ready.append((Request(known.method, known.target, known.headers, bytes(body), known.findings), True))
         return True
 
-    def _receive_known(self, known: KnownHead, begun: memoryview) -> None:
+    def _receive_known(self, known: KnownHead, begun: bytes | memoryview) -> None:
         self._begin_message()
         self.method, _, self._headers, self._length, self._findings = known
         self._target = known.target.encode("latin-1")
@@ -168,8 +169,10 @@ class RequestReader:
         """Keep what the head of a request says, if that came alone, its body behind it, and as nearly all do."""
         whole = len(self.ready) == 1 and not self.receiving
         begun = self._in_place is not None
-        head = _head_of(data)
-        if self.failed or not (whole or begun) or not self._keep_alive or len(data) - len(head) != self.received:
+        head, end, _ = bytes(data[:_MAX_KNOWN_HEAD]).partition(_END_OF_HEAD)
+        if self.failed or not (whole or begun) or not self._keep_alive:
+            return
+        if not end or len(data) - len(head) - len(end) != self.received:
             return
         if not _ALTERS_FRAMING.isdisjoint(self._headers):
             return
@@ -220,7 +223,7 @@ class RequestReader:
             self._receive_in_place(self._body)
         return rest
 
-    def _receive_in_place(self, begun: bytearray | memoryview) -> None:
+    def _receive_in_place(self, begun: bytes | bytearray | memoryview) -> None:
         if self._refusal is not None:
             return
         try:
@@ -327,12 +330,6 @@ class RequestReader:
     def _path(self) -> str:
         target = self._target.decode("latin-1")
         return target if target.startswith("/") else _origin_form(target)
-
-
-def _head_of(data: memoryview) -> bytes:
-    """Return what comes before a body; nothing, if that is too long to be kept."""
-    start = bytes(data[:_MAX_KNOWN_HEAD])
-    return start[: start.find(_END_OF_HEAD) + len(_END_OF_HEAD)] if _END_OF_HEAD in start else b""
 
 
 @functools.lru_cache(maxsize=128)
