@@ -30,11 +30,11 @@ class Batch:
 
     def form(self) -> Hashable:
         """Return what batches have in common whose rows can be run as one."""
-        columns = tuple(
+        columns = [
             (name, column.dtype, column.shape[1:]) if isinstance(column, np.ndarray) else name
             for name, column in self.columns.items()
-        )
-        return columns, tuple(self.shapes.items())
+        ]
+        return tuple(columns), tuple(self.shapes.items())
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import time
+from collections.abc import Callable
 from typing import NamedTuple, Self
 
 import orjson
@@ -52,6 +53,14 @@ class Reading(NamedTuple):
         return cls(kind, answer_format(headers.get("accept", "")), query)
 
 
+class _Answering(NamedTuple):
+    """How requests of one layout are answered, made once for all of them; see ``Inference``."""
+
+    key: Writer | None
+    write: Callable[[Run], Response]
+    write_rows: Callable[[Run], list[Response]] | None
+
+
 class InferenceService:
     """Runs a pipeline on the rows of requests; safe to use from several threads.
 
@@ -77,7 +86,7 @@ class InferenceService:
             ("metadata", "pipeline_version"): Constant(pipeline.spec.version),
             ("metadata", "partition"): Constant(partition),
         }
-        self._kept_writer = functools.lru_cache(maxsize=16)(self._writer)
+        self._kept_answering = functools.lru_cache(maxsize=16)(self._answering)
 
     def read(self, request: Request, reading: Reading) -> Inference:
         """Read a request's body and what it wants for an answer.
@@ -89,21 +98,18 @@ class InferenceService:
         batch = decode(reading.kind, request.body)
         parsed = time.perf_counter_ns() - started
         form, query = reading.form, reading.query
-        find = self._kept_writer if len(request.body) <= _REMEMBERED_BODY else self._writer
+        find = self._kept_answering if len(request.body) <= _REMEMBERED_BODY else self._answering
         try:
-            writer = find(form, query, tuple(batch.columns))
+            key, write, write_rows = find(form, query, tuple(batch.columns))
         except InvalidInputError:
             if batch.rows or batch.columns or form.writer is None:
                 raise
-            writer = form.writer(Layout((), None))  # the JSON [] does not say of which columns there is nothing
-        inference = Inference(request.target, batch, parsed, functools.partial(self._write, form, writer))
-        if writer and self.may_join:
-            inference.key = writer
-            inference.write_rows = functools.partial(self._write_rows, form, writer)
-        return inference
+            # The JSON [] does not say of which columns there is nothing.
+            key, write, write_rows = self._answering_by(form, form.writer(Layout((), None)))
+        return Inference(request.target, batch, parsed, write, key if self.may_join else None, write_rows)
 
-    def _writer(self, form: Format, query: str, columns: tuple[str, ...]) -> Writer | None:
-        """Return what writes answers of a format, with the values that a query chooses."""
+    def _answering(self, form: Format, query: str, columns: tuple[str, ...]) -> _Answering:
+        """Return what answers in a format, with the values that a query chooses."""
         selection = Selection.parse(query)
         leaves: list[Path] = [
             ("time",),
@@ -113,7 +119,11 @@ class InferenceService:
             *(("metadata", name) for name in _METADATA),
         ]
         layout = Layout(tuple(selection.choose(leaves)), selection.separator, self._fixed)
-        return form.writer(layout) if form.writer else None
+        return self._answering_by(form, form.writer(layout) if form.writer else None)
+
+    def _answering_by(self, form: Format, writer: Writer | None) -> _Answering:
+        write_rows = functools.partial(self._write_rows, form, writer) if writer else None
+        return _Answering(writer, functools.partial(self._write, form, writer), write_rows)
 
     def run(self, inferences: list[Inference]) -> tuple[list[Response], list[InferenceRecord]]:
         """Run inferences of one key as one batch, or each alone where they cannot run together.

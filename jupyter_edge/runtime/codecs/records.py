@@ -31,7 +31,10 @@ def decode(body: bytes | bytearray) -> Batch:
             return require_repeatable(_decode_large(body))
         except (ValueError, TypeError, RuntimeError):
             pass  # what the fast way refuses (a literal NaN, a text among numbers) the other reads, or explains
-    return require_repeatable(_batch(_rows(body), as_column))
+    rows = _rows(body)
+    if len(rows) == 1:
+        return require_repeatable(Batch(1, {name: as_column([value]) for name, value in rows[0].items()}))
+    return require_repeatable(_batch(rows, as_column))
 
 
 def require_repeatable(batch: Batch) -> Batch:
@@ -198,9 +201,8 @@ class RecordsWriter:
 
     def write_rows(self, values: Values) -> list[bytes]:
         """Write each row as a list of its own."""
-        pieces = self._pieces(values)
-        parts, width = _parts(pieces, values.rows), len(pieces)
-        return [b"[%b]" % b"".join(parts[start : start + width])[1:] for start in range(0, len(parts), width)]
+        texts = [_texts(piece, values.rows) for piece in (b"[", *self._pieces(values), b"]")]
+        return list(map(b"".join, zip(*texts, strict=True)))
 
     def _row(self, values: Values) -> bytes:
         parts = [b"["]
@@ -235,12 +237,15 @@ def _parts(pieces: list[_Piece], rows: int) -> list[bytes]:
     """Return the bytes of all rows, each row as many parts as there are pieces, the first with a comma before it."""
     parts: list[bytes] = [b""] * (rows * len(pieces))
     for position, piece in enumerate(pieces):
-        if isinstance(piece, bytes):
-            texts = [piece if position else b"," + piece] * rows
-        else:
-            texts = piece.text.split(piece.between) if isinstance(piece, _Numbers) else piece
-        parts[position :: len(pieces)] = texts
+        before = b"" if position else b","
+        parts[position :: len(pieces)] = _texts(before + piece if isinstance(piece, bytes) else piece, rows)
     return parts
+
+
+def _texts(piece: _Piece, rows: int) -> list[bytes]:
+    if isinstance(piece, bytes):
+        return [piece] * rows
+    return piece.text.split(piece.between) if isinstance(piece, _Numbers) else piece
 
 
 def _add_column(pieces: list[_Piece], shared: list[bytes], column: Column) -> None:
