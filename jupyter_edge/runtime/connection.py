@@ -163,15 +163,17 @@ class Connection(asyncio.BufferedProtocol):
         if self._transport.is_closing():
             return
         body = response.body
-        head = b"%b%d\r\n" % (self._shared.head(response.status, response.media_type, keep_alive), len(body))
+        head = self._shared.head(response.status, response.media_type, keep_alive)
+        more = b""
         if response.headers:
-            head += "".join(f"{name}: {value}\r\n" for name, value in response.headers.items()).encode("latin-1")
+            more = "".join(f"{name}: {value}\r\n" for name, value in response.headers.items()).encode("latin-1")
+        head = b"%b%d\r\n%b\r\n" % (head, len(body), more)
         if method == "HEAD":
-            self._transport.write(head + b"\r\n")
+            self._transport.write(head)
         elif len(body) <= _SMALL_ANSWER:
-            self._transport.write(b"%b\r\n%b" % (head, body))
+            self._transport.write(head + body)
         else:
-            self._transport.writelines([head + b"\r\n", body])
+            self._transport.writelines([head, body])
         if not keep_alive:
             self._close_after_answer()
             return

@@ -60,6 +60,7 @@ class Inference:
 
 
 Item = tuple[Exchange, Inference]
+Answer = tuple[Exchange, Response]
 Records = list[InferenceRecord]
 
 
@@ -99,7 +100,7 @@ class Dispatcher:
         worker: does the work.
         threads: how many threads do it at the same time.
         gathering: how requests of one row are gathered; ``None`` runs each alone.
-        answered: is told of each answer once it is sent.
+        answered: is told of answers once they are sent.
         limit: how many requests may wait or run in threads.
     """
 
@@ -108,7 +109,7 @@ class Dispatcher:
         worker: Worker,
         threads: int,
         gathering: Gathering | None,
-        answered: Callable[[Exchange, Response], None],
+        answered: Callable[[list[Answer]], None],
         limit: int = QUEUE_LIMIT,
     ) -> None:
         self._worker = worker
@@ -206,8 +207,7 @@ class Dispatcher:
         started = time.perf_counter()
         answers, records = self._run(items)
         taken = time.perf_counter() - started
-        for exchange, response in answers:
-            self._answer(exchange, response)
+        self._answer_all(answers)
         self._worker.log(records)  # not before: a client need not wait for it
         self._pace.add(taken)
 
@@ -258,7 +258,7 @@ class Dispatcher:
         self._worker.log(records)
         loop.call_soon_threadsafe(self._finish, len(items), answers, taken)
 
-    def _run(self, items: list[Item]) -> tuple[list[tuple[Exchange, Response]], Records]:
+    def _run(self, items: list[Item]) -> tuple[list[Answer], Records]:
         """Run, in any thread, what is still wanted: inferences of one key together."""
         groups: dict[tuple[object, Hashable], list[Item]] = {}
         for item in items:
@@ -266,7 +266,7 @@ class Dispatcher:
             if not exchange.over:
                 form = inference.batch.form() if len(items) > 1 else None
                 groups.setdefault((inference.key, form), []).append(item)
-        answers: list[tuple[Exchange, Response]] = []
+        answers: list[Answer] = []
         records: Records = []
         for group in groups.values():
             responses, of_group = self._worker.run([inference for _, inference in group])
@@ -274,20 +274,23 @@ class Dispatcher:
             answers += [(exchange, response) for (exchange, _), response in zip(group, responses, strict=True)]
         return answers, records
 
-    def _finish(self, count: int, answers: list[tuple[Exchange, Response]], taken: float | None = None) -> None:
+    def _finish(self, count: int, answers: list[Answer], taken: float | None = None) -> None:
         self._in_threads -= count
         if taken is not None:
             self._runs -= 1
             self._pace.add(taken)
-        for exchange, response in answers:
-            self._answer(exchange, response)
+        self._answer_all(answers)
         if self._gathered and self._flushing is None:
             self._flush()
 
     def _answer(self, exchange: Exchange, response: Response) -> None:
-        if not exchange.over:
+        self._answer_all([(exchange, response)])
+
+    def _answer_all(self, answers: list[Answer]) -> None:
+        wanted = [answer for answer in answers if not answer[0].over]
+        for exchange, response in wanted:
             exchange.answer(response)
-            self._answered(exchange, response)
+        self._answered(wanted)
 
     def _expire(self, exchange: Exchange) -> None:
         message = "The answer was not ready in the time that the request gave (Prefer: wait): allow more, or send less."

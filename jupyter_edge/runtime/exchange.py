@@ -92,7 +92,9 @@ class Exchange:
     def answer(self, response: Response) -> None:
         """Send the answer, if one is still wanted."""
         if not self.over:
-            self.cancel()
+            self.over = True
+            if self._timer is not None:
+                self.cancel()
             self._send(response)
 
     def cancel(self) -> None:

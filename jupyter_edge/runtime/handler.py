@@ -11,7 +11,7 @@ import orjson
 from jupyter_edge.core.errors import AuthenticationError, EntityNotFoundError
 from jupyter_edge.core.records import InferenceRecord, LogSink
 from jupyter_edge.core.secret import Secret, bearer_token
-from jupyter_edge.runtime.dispatch import QUEUE_LIMIT, Dispatcher, Inference
+from jupyter_edge.runtime.dispatch import QUEUE_LIMIT, Answer, Dispatcher, Inference
 from jupyter_edge.runtime.exchange import Exchange, MethodNotAllowedError, Request, Response, require_get
 from jupyter_edge.runtime.inference import InferenceService, Reading, answer_to
 from jupyter_edge.runtime.metrics import Metrics
@@ -60,7 +60,7 @@ class Handler:
         except AuthenticationError as error:
             refusal = answer_to(error, request.target)
         if refusal is not None:
-            self._count(Exchange(request, lambda _: None), refusal)
+            self._count([(Exchange(request, lambda _: None), refusal)])
         return refusal
 
     def handle(self, exchange: Exchange) -> None:
@@ -89,10 +89,11 @@ class Handler:
         for record in records:
             self._sink.append(record)
 
-    def _count(self, exchange: Exchange, response: Response) -> None:
-        self.metrics.count_answer(response.status)
-        if exchange.request.method == "POST":
-            self.metrics.count_inference(time.perf_counter() - exchange.started, failed=response.status >= 400)
+    def _count(self, answers: list[Answer]) -> None:
+        now = time.perf_counter()
+        for exchange, response in answers:
+            inference = exchange.request.method == "POST"
+            self.metrics.count_answer(response.status, now - exchange.started if inference else None)
 
     def _route(self, request: Request) -> Response | Inference:
         target, _, query = request.target.partition("?")

@@ -64,15 +64,16 @@ class Metrics:
         self.queue_length: Callable[[], int] = lambda: 0
         """How many requests wait for their turn; set by whoever keeps the queue."""
 
-    def count_answer(self, status: int) -> None:
-        """Count an answered request; only ever called from one thread."""
-        self._statuses[status] += 1
+    def count_answer(self, status: int, seconds: float | None) -> None:
+        """Count an answered request, and how long it took from its last byte on if it asked for an inference.
 
-    def count_inference(self, seconds: float, *, failed: bool) -> None:
-        """Count how long an inference request took, from its last byte to its answer; only called from one thread."""
-        self.requests += 1
-        self.errors += failed
-        self._latency.add(seconds)
+        Only ever called from one thread.
+        """
+        self._statuses[status] += 1
+        if seconds is not None:
+            self.requests += 1
+            self.errors += status >= 400
+            self._latency.add(seconds)
 
     def count_batch(self, rows: int) -> None:
         """Count a run of the pipeline; called from any thread."""
