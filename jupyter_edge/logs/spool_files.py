@@ -3,11 +3,14 @@
 SQLite writes a payload twice, and sums it up: that is ten times the work of appending it to a file, and more than all
 else that logging a thousand rows takes. A batch names the file that its payload was appended to before it was
 committed. A power cut may keep the commit without those bytes, so that they are looked at when they are read.
+
+What stays for a second is synced to the disk with the next payload; what is taken over sooner never needs to get there.
 """
 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,7 @@ LARGE = 32 << 10
 """Bytes from which on a payload goes to a file."""
 
 FILE_BYTES = 4 << 20
+SYNC_SECONDS = 1.0
 _PARTS_AT_ONCE = 512  # Linux takes up to 1024
 _CONTINUATION = b"\xff\xff\xff\xff"  # before each message of an Arrow IPC stream; of no message, at its end
 
@@ -34,6 +38,8 @@ class PayloadFiles:
         self._sizes = {number: path.stat().st_size for number, path in files_of(spool)}
         self._current = 0
         self._descriptor: int | None = None
+        self._unsynced: set[int] = set()
+        self._sync_next = time.monotonic() + SYNC_SECONDS
 
     def append(self, parts: Sequence[Any], size: int, number: int) -> tuple[int, int]:
         """Append a payload of ``size`` bytes and return file and place; ``number`` names a file that is begun.
@@ -41,6 +47,8 @@ class PayloadFiles:
         Raises:
             OSError: if it cannot be written; nothing may be appended any more then.
         """
+        if time.monotonic() >= self._sync_next:
+            self._sync()
         descriptor = self._descriptor
         if descriptor is None or self._sizes[self._current] + size > self._limit:
             descriptor = self._begin(number)
@@ -48,11 +56,20 @@ class PayloadFiles:
         for first in range(0, len(parts), _PARTS_AT_ONCE):
             _write(descriptor, parts[first : first + _PARTS_AT_ONCE])
         self._sizes[self._current] += size
+        self._unsynced.add(self._current)
         return self._current, start
 
+    def _sync(self) -> None:
+        for number in self._unsynced & self._sizes.keys():
+            descriptor = os.open(path_of(self._spool, number), os.O_RDWR)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        self._unsynced.clear()
+        self._sync_next = time.monotonic() + SYNC_SECONDS
+
     def _begin(self, number: int) -> int:
-        if self._descriptor is not None:
-            os.fsync(self._descriptor)  # so that the power takes no more with it than one file
         self.close()
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND
         self._descriptor = os.open(path_of(self._spool, number), flags, 0o600)
