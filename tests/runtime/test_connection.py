@@ -25,21 +25,26 @@ def test_only_a_prompt_client_that_is_alone_is_waited_for_awake(
     monkeypatch.setattr(connection.Connection, "_watch", lambda self: turns.append(watch(self)))
     monkeypatch.setattr(connection, "_PROMPT_SECONDS", 60)
 
-    def turns_after_answer(client: Client) -> int:
-        before = len(turns)
+    def ask(client: Client) -> None:
         assert client.send(b"GET /a HTTP/1.1\r\n\r\n").answer()[0] == 200
+
+    def is_waited_for(client: Client) -> bool:
+        before = len(turns)
+        ask(client)
         time.sleep(0.02)
-        return len(turns) - before
+        return len(turns) > before
 
     client = connect()
-    assert turns_after_answer(client) == 0  # its first request comes after no answer
-    assert turns_after_answer(client) > 1
+    assert not is_waited_for(client)  # its first request comes after no answer
+    ask(client)
+    wait_until(lambda: len(turns) > 1)
     monkeypatch.setattr(connection, "_PROMPT_SECONDS", 0)
-    time.sleep(0.02)
-    assert turns_after_answer(client) == 0
+    ask(client)
+    ask(client)  # by now no turn is left of those before
+    assert not is_waited_for(client)
     monkeypatch.setattr(connection, "_PROMPT_SECONDS", 60)
     other = connect()
-    assert [turns_after_answer(each) for each in (other, client, other, client)] == [0, 0, 0, 0]
+    assert not any(is_waited_for(each) for each in (other, client, other, client))
 
 
 @pytest.mark.parametrize("request_line", [b"GET /a HTTP/1.0\r\n\r\n", b"GET /a HTTP/1.1\r\nConnection: close\r\n\r\n"])
