@@ -20,7 +20,9 @@ from tests.runtime.answers import respond
 
 SHORT = 2500  # inputs for each of the four targets
 LONG = os.environ.get("JUPYTER_EDGE_FUZZ_INPUTS")
-GROWTH = 16.0  # MiB; the fuzzer itself keeps the inputs that it found interesting
+# MiB, and objects for each input: the fuzzer keeps the inputs that it found interesting, and the caches fill up. An
+# object that is kept of each fiftieth input shows in their number long before it does in megabytes.
+GROWTH, OBJECTS = 8.0, 0.02
 
 edits = st.lists(st.tuples(st.floats(0, 0.9999), st.integers(0, 3), st.binary(max_size=8)), max_size=6)
 
@@ -74,5 +76,6 @@ def test_a_guided_search_finds_no_failure_hang_or_growth(name: str, tmp_path: Pa
     failed = [base64.b64encode(file.read_bytes()).decode() for file in tmp_path.glob(f"failed-{name}-*")]
     assert run.returncode == 0, f"{run.stdout[-2000:]}{run.stderr[-4000:]}\nThe input, in base64: {failed}"
     print(f"{name}:\n{run.stdout}")
-    early, late = map(float, re.findall(r"inputs: ([\d.]+) MiB", run.stdout))
-    assert late - early < GROWTH
+    (early, few), (late, many) = re.findall(r"inputs: ([\d.]+) MiB, (\d+) objects", run.stdout)
+    assert float(late) - float(early) < GROWTH
+    assert int(many) - int(few) < OBJECTS * inputs
