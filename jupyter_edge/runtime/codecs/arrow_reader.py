@@ -11,6 +11,7 @@ that reading a thousand rows takes no longer than there. The layout is that of t
 from __future__ import annotations
 
 import itertools
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,7 +20,7 @@ import numpy as np
 from jupyter_edge.core.errors import InvalidInputError, TooLargeError
 from jupyter_edge.core.flatbuffers import Bytes, Table, read
 from jupyter_edge.core.records import Column
-from jupyter_edge.runtime.batch import Batch, as_column
+from jupyter_edge.runtime.batch import Batch, as_column, bytes_per_row
 from jupyter_edge.runtime.codecs import arrow_frame
 from jupyter_edge.runtime.codecs.arrow_messages import (
     DICTIONARY_BATCH,
@@ -160,11 +161,13 @@ class _BatchReader:
         if field.dictionary is None:
             return self.values(field)
         count, valid = self._node()
-        indices = self._integers(field.index, count).tolist()
+        indices = self._integers(field.index, count)
         values = self._dictionaries.get(field.dictionary, [])
         there = itertools.repeat(True) if valid is None else valid
-        # One by one, because many rows may share one long text.
-        found = [values[index] if known else None for index, known in zip(indices, there, strict=False)]
+        self._budget.take(
+            count * _BYTES_OF_NOTHING + _bytes_of_all(values, indices if valid is None else indices[valid])
+        )
+        found = [values[index] if known else None for index, known in zip(indices.tolist(), there, strict=False)]
         return as_column(found) if found else found
 
     def values(self, field: ArrowField) -> Column:
@@ -209,6 +212,7 @@ class _BatchReader:
         return numbers if numbers.flags.aligned else numbers.copy()
 
     def _bits(self, data: Bytes, count: int) -> np.ndarray[Any, Any]:
+        self._budget.take(count)
         packed = np.frombuffer(data, np.uint8, (count + 7) // 8) if count else np.zeros(0, np.uint8)
         return np.unpackbits(packed, count=count, bitorder="little").astype(bool)
 
@@ -271,12 +275,12 @@ class _BatchReader:
         return _lists(np.arange(count + 1) * field.size, self._child(field))
 
     def _structs(self, field: ArrowField, count: int) -> Column:
-        self._budget.take(count * _BYTES_OF_NOTHING)
+        names = [child.name for child in field.children]
+        self._budget.take(count * (_BYTES_OF_NOTHING + sys.getsizeof(dict.fromkeys(names))))
         columns = [self._column(child) for child in field.children]
         lists = [column.tolist() if isinstance(column, np.ndarray) else column for column in columns]
         if any(len(column) != count for column in lists):
             raise ValueError
-        names = [child.name for child in field.children]
         return [{name: column[row] for name, column in zip(names, lists, strict=True)} for row in range(count)]
 
     def _nothing(self, field: ArrowField, count: int) -> Column:
@@ -299,6 +303,14 @@ _READERS = {
     "struct": _BatchReader._structs,
     "null": _BatchReader._nothing,
 }
+
+
+def _bytes_of_all(values: Column, indices: np.ndarray[Any, Any]) -> int:
+    """Return how many bytes the values at ``indices`` have, of which many rows may share one that is long."""
+    if isinstance(values, np.ndarray):
+        return len(indices) * bytes_per_row(values)
+    sizes = np.array([bytes_per_row([value]) for value in values], np.int64)
+    return int(sizes[indices].sum())
 
 
 def _lists(offsets: np.ndarray[Any, Any], inner: Column) -> Column:

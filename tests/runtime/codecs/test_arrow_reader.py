@@ -4,6 +4,7 @@ import contextlib
 import datetime
 import io
 import json
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -201,6 +202,35 @@ def test_what_unpacks_to_too_much_is_refused_before_it_is_unpacked() -> None:
     assert len(body) < 1_000_000
     with pytest.raises(TooLargeError, match="unpacks to more than"):
         arrow_reader.decode(body)
+
+
+MANY = arrow_reader.MAX_UNPACKED // 32
+GROWING = {
+    "rows of nothing": lambda: pa.StructArray.from_buffers(pa.struct([]), MANY, [None]),
+    "rows of one bit": lambda: pa.StructArray.from_arrays([pa.array(np.zeros(MANY, bool))], ["x"]),
+    "rows that share a text": lambda: pa.DictionaryArray.from_arrays(np.zeros(MANY, "i1"), ["x" * 100]),
+    "rows that share a list": lambda: pa.DictionaryArray.from_arrays(
+        np.zeros(MANY, "i1"), pa.FixedSizeListArray.from_arrays(np.zeros(9), 9)
+    ),
+    "bits": lambda: pa.array(np.zeros(arrow_reader.MAX_UNPACKED + 1, bool)),
+}
+
+
+@pytest.mark.parametrize("make", GROWING.values(), ids=GROWING.keys())
+def test_what_a_few_bytes_would_make_of_many_rows_is_refused_before_it_is_made(make: Any) -> None:
+    body = file_of(pa.table({"a": make()}), compression="zstd")
+    assert len(body) < 10_000
+    tracemalloc.start()
+    with pytest.raises(TooLargeError, match="unpacks to more than"):
+        arrow_reader.decode(body)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < arrow_reader.MAX_UNPACKED
+
+
+def test_rows_without_a_value_share_nothing_of_a_dictionary() -> None:
+    rows = pa.DictionaryArray.from_arrays(pa.array([0, None] * 5, "int8"), ["x" * 100])
+    assert column(rows) == ["x" * 100, None] * 5
 
 
 def test_numbers_are_read_in_place() -> None:
