@@ -65,13 +65,14 @@ def as_column(values: list[Any], dtype: Any = np.float64) -> Column:
         return values
     try:
         array = np.array(values[0])[np.newaxis] if len(values) == 1 else np.array(values)
-        if array.dtype.kind == "f" and array.size and array.item(array.argmax()) >= _BEYOND_INT64:
-            array = _exact(values, array)
-        if array.dtype.kind == "O" and all(type(value) in (float, int, type(None)) for value in array.flat):
-            array = array.astype(dtype)
+        kind = array.dtype.kind
+        if kind == "f" and array.size and array.item(array.argmax()) >= _BEYOND_INT64:
+            return _exact(values, array)
+        if kind == "O" and all(type(value) in (float, int, type(None)) for value in array.flat):
+            return array.astype(dtype)
     except (ValueError, OverflowError):
         return values
-    return array if array.dtype.kind in "biuf" else values
+    return array if kind in "biuf" else values
 
 
 def _exact(values: list[Any], array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

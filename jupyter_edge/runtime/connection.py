@@ -92,7 +92,8 @@ class Connection(asyncio.BufferedProtocol):
         reader.take(nbytes)
         if not was_receiving:
             self._since = self._loop.time()
-            self._prompt = time.perf_counter() - self._answered < _PROMPT_SECONDS
+            if len(self._shared.open) == 1:
+                self._prompt = time.perf_counter() - self._answered < _PROMPT_SECONDS
         if busy and not self._paused:
             self._paused = True
             self._transport.pause_reading()
@@ -177,10 +178,11 @@ class Connection(asyncio.BufferedProtocol):
         if not keep_alive:
             self._close_after_answer()
             return
-        self._answered = time.perf_counter()
-        if self._prompt and not self._watching and len(self._shared.open) == 1:
-            self._watching = True
-            self._loop.call_soon(self._watch)
+        if len(self._shared.open) == 1:
+            self._answered = time.perf_counter()
+            if self._prompt and not self._watching:
+                self._watching = True
+                self._loop.call_soon(self._watch)
 
     def _watch(self) -> None:
         """Stay awake a moment for a client that is alone and prompt."""

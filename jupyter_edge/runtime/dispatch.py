@@ -159,7 +159,7 @@ class Dispatcher:
         prepared = self._worker.prepare(request)
         if isinstance(prepared, Response):
             self._answer(exchange, prepared)
-        elif self._can_gather(prepared) and not (exchange.alone and self._gathers_unasked):
+        elif not (exchange.alone and self._gathers_unasked) and self._can_gather(prepared):
             self._gather(exchange, prepared)
         elif self._pace.is_long:
             self._submit_run([(exchange, prepared)])

@@ -107,10 +107,12 @@ class RequestReader:
             if not self._in_place:
                 self._complete()
             return
+        if not self.receiving and self._take_known(size):
+            return
         data = self._buffer[:size]
         if self.receiving:
             self._parse_all(data)
-        elif not self._take_known(data):
+        else:
             waiting = len(self.ready)
             self._parse_all(data)
             if not waiting:  # else what waits may be of another message
@@ -133,27 +135,29 @@ class RequestReader:
         self._body = bytearray()
         self.release(self._held)
 
-    def _take_known(self, data: memoryview) -> bool:
+    def _take_known(self, size: int) -> bool:
         """Take a request whose head is known, or the beginning of a large one; return whether it is one."""
-        start, shared = bytes(data[:_MAX_KNOWN_HEAD]), self._shared
-        head, end, rest = start.partition(_END_OF_HEAD)
+        buffer, shared = self._buffer, self._shared
+        head, end, body = buffer[: min(size, _MAX_KNOWN_HEAD)].tobytes().partition(_END_OF_HEAD)
         known = shared.heads.get(head)
         if known is None or not end or self.failed or not self._keep_alive:
             return False
-        body = rest if len(start) == len(data) else data[len(head) + len(end) :]
-        length = known.length
+        begin, length = len(head) + len(end), known.length
         large = length > _DIRECT_BODY
-        if len(body) > length or (len(body) < length and not large) or not shared.has_room(length):
+        if size - begin > length or (size - begin < length and not large) or not shared.has_room(length):
             return False
         self._hold(length)
         if large:
-            self._receive_known(known, body)
+            self._receive_known(known, buffer[begin:size])
         else:
-            self.method = known.method
-            self.ready.append((Request(known.method, known.target, known.headers, bytes(body), known.findings), True))
+            if size > _MAX_KNOWN_HEAD:
+                body = buffer[begin:size].tobytes()
+            method, target, headers, _, findings = known
+            self.method = method
+            self.ready.append((Request(method, target, headers, body, findings), True))
         return True
 
-    def _receive_known(self, known: KnownHead, begun: bytes | memoryview) -> None:
+    def _receive_known(self, known: KnownHead, begun: memoryview) -> None:
         self._begin_message()
         self.method, _, self._headers, self._length, self._findings = known
         self._target = known.target.encode("latin-1")
@@ -223,7 +227,7 @@ class RequestReader:
             self._receive_in_place(self._body)
         return rest
 
-    def _receive_in_place(self, begun: bytes | bytearray | memoryview) -> None:
+    def _receive_in_place(self, begun: bytearray | memoryview) -> None:
         if self._refusal is not None:
             return
         try:
