@@ -8,7 +8,6 @@ File.fbs.
 from __future__ import annotations
 
 import functools
-import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,6 +24,8 @@ SCHEMA, DICTIONARY_BATCH, RECORD_BATCH = 1, 2, 3
 _MAX_FIELDS = 10_000
 _MAX_DEPTH = 32
 _MAX_KEPT = 16 * 1024  # bytes of a schema that is kept for the next request
+_BYTES_OF_TABLE = 32  # what a field, or a pair of texts, takes at least of a schema that shares nothing
+_MAX_SHARED = 4  # times its own size may a schema say of things that it holds but once
 _KINDS = {
     1: "null", 2: "int", 3: "float", 4: "binary", 5: "text", 6: "bool", 7: "decimal", 8: "date", 9: "time",
     10: "timestamp", 11: "interval", 12: "list", 13: "struct", 14: "union", 15: "fixed_size_binary",
@@ -64,17 +65,38 @@ def _read_schema(data: Bytes | bytes, position: int) -> tuple[ArrowField, ...]:
     message = Table(memoryview(data), position)
     if message.number(0, "<h"):
         raise ValueError
-    left = itertools.count(_MAX_FIELDS, -1)
-    return tuple(_read_field(child, left, _MAX_DEPTH) for child in message.tables(1))
+    return _read_fields(message.tables(1), _Allowance(len(data)), _MAX_DEPTH)
+
+
+class _Allowance:
+    """How much a schema may still say, where fields can share children, names and metadata.
+
+    A few bytes could say megabytes otherwise, which are kept for the next request.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._bytes = _MAX_SHARED * size
+        self._fields = _MAX_FIELDS
+
+    def take(self, size: int, fields: int = 0) -> None:
+        self._bytes -= size
+        self._fields -= fields
+        if self._bytes < 0 or self._fields < 0:
+            raise ValueError
 
 
 # A client sends the same schema again and again, and reading it is half of the work of a small table.
-_read_again = functools.lru_cache(maxsize=64)(_read_schema)
+_read_again = functools.lru_cache(maxsize=16)(_read_schema)
 
 
-def _read_field(table: Table, left: Iterator[int], depth: int) -> ArrowField:
-    if not depth or not next(left):
+def _read_fields(tables: list[Table], left: _Allowance, depth: int) -> tuple[ArrowField, ...]:
+    if tables and not depth:
         raise ValueError
+    left.take(len(tables) * _BYTES_OF_TABLE, len(tables))
+    return tuple(_read_field(table, left, depth - 1) for table in tables)
+
+
+def _read_field(table: Table, left: _Allowance, depth: int) -> ArrowField:
     kind, of = _KINDS.get(table.number(2, "<B"), "unknown"), table.table(3)
     if of is None:
         raise ValueError
@@ -86,15 +108,22 @@ def _read_field(table: Table, left: Iterator[int], depth: int) -> ArrowField:
     if encoding is not None:
         index_type = encoding.table(1)
         index = np.dtype("<i4") if index_type is None else _int_dtype(index_type)
+    name, pairs = table.text(0), table.tables(6)
+    left.take(len(name) + len(pairs) * _BYTES_OF_TABLE)
+    metadata = {}
+    for pair in pairs:
+        key, value = pair.text(0), pair.text(1)
+        left.take(len(key) + len(value))
+        metadata[key] = value
     return ArrowField(
-        name=table.text(0),
+        name=name,
         kind=kind,
         dtype=_dtype(kind, of),
         size=size,
-        children=tuple(_read_field(child, left, depth - 1) for child in table.tables(5)),
+        children=_read_fields(table.tables(5), left, depth),
         dictionary=None if encoding is None else encoding.number(0, "<q"),
         index=index,
-        shape=_tensor_shape(table.text(0), {pair.text(0): pair.text(1) for pair in table.tables(6)}),
+        shape=_tensor_shape(name, metadata),
     )
 
 
