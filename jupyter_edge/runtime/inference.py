@@ -26,7 +26,8 @@ from jupyter_edge.runtime.pipeline import Outcome, Pipeline
 LOGGED_BYTES_PER_ROW = 1024 * 1024
 """An input of more than this per row is left out of the log."""
 
-_REMEMBERED_BODY = 1024 * 1024
+# What answers a request holds the names of its columns several times over: megabytes, if they are long or many.
+_REMEMBERED_BODY, _REMEMBERED_COLUMNS = 256 * 1024, 1024
 _METADATA = ("last_model", "pipeline_version", "elapsed", "dropped", "partition")
 _NOTHING, _EMPTY = Constant(None), Constant([])
 
@@ -98,7 +99,8 @@ class InferenceService:
         batch = decode(reading.kind, request.body)
         parsed = time.perf_counter_ns() - started
         form, query = reading.form, reading.query
-        find = self._kept_answering if len(request.body) <= _REMEMBERED_BODY else self._answering
+        kept = len(request.body) <= _REMEMBERED_BODY and len(batch.columns) <= _REMEMBERED_COLUMNS
+        find = self._kept_answering if kept else self._answering
         try:
             key, write, write_rows = find(form, query, tuple(batch.columns))
         except InvalidInputError:

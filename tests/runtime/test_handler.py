@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import gc
 import io
 import json
 import re
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -356,3 +358,15 @@ def test_a_failing_model_is_an_answer(tmp_path: Path, make_handler: HandlerMaker
     assert response.status == 400
     assert error_of(response).startswith("Model failing failed on this input")
     assert log.records == []
+
+
+@pytest.mark.parametrize(("columns", "length"), [(2000, 10), (1, 300_000)], ids=["many", "long"])
+def test_large_names_of_columns_are_not_kept(handler: Handler, columns: int, length: int) -> None:
+    post(handler, ROWS)
+    tracemalloc.start()
+    for request in range(16):
+        post(handler, [{f"{request}-{number}".ljust(length): 0 for number in range(columns)}])
+    gc.collect()
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held < 1_000_000
