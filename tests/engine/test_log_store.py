@@ -25,7 +25,7 @@ from jupyter_edge.engine.log_store import LogStore
 from jupyter_edge.engine.log_tables import LogFile, LogSegment, LogSource
 from jupyter_edge.logs.records import encode
 from tests.engine.log_helpers import PIPELINE
-from tests.logs.helpers import read, record, wait_until
+from tests.logs.helpers import as_stream, read, record, wait_until
 
 
 class Writer:
@@ -83,13 +83,6 @@ def test_a_shipment_with_one_bad_batch_leaves_nothing(store: LogStore) -> None:
     assert store.ingest_shipment(source, [1, 2], b"".join(payloads), 7) == 2
     assert numbers(store.read(query())) == [0, 1]
     assert store.totals(["edge-1"]) == {(PIPELINE, "edge-1"): (2, 7)}
-
-
-def as_stream(table: pa.Table, **options: Any) -> bytes:
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(**options)) as writer:
-        writer.write_table(table)
-    return bytes(sink.getvalue())
 
 
 def in_runs(values: list[Any], kind: pa.DataType) -> pa.Array:

@@ -36,6 +36,14 @@ def numbers_in(payload: bytes) -> list[int]:
     return [number for (number,) in read(payload).column("out.number").to_pylist()]
 
 
+def as_stream(table: pa.Table, **options: Any) -> bytes:
+    """Return a table as an Arrow IPC stream."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(**options)) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue())
+
+
 def wait_until(condition: Callable[[], object], seconds: float = 20.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
