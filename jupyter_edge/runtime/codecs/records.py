@@ -14,6 +14,7 @@ from jupyter_edge.core.errors import InvalidInputError
 from jupyter_edge.core.records import Column
 from jupyter_edge.runtime.answer import Constant, Layout, Values, arrange
 from jupyter_edge.runtime.batch import Batch, as_column
+from jupyter_edge.runtime.codecs import long_list
 from jupyter_edge.runtime.codecs.json_values import parse, plain, view, writable
 
 _LARGE = 64 * 1024
@@ -26,6 +27,8 @@ def decode(body: bytes | bytearray) -> Batch:
     Raises:
         InvalidInputError: if the body is not JSON, no list of objects, or holds what an answer could not repeat.
     """
+    if len(body) >= long_list.LONG and (batch := long_list.decode(body)):
+        return require_repeatable(batch)
     if len(body) >= _LARGE:
         try:
             return require_repeatable(_decode_large(body))
