@@ -10,7 +10,7 @@ import orjson
 import simdjson
 
 from jupyter_edge.core.dataset import Path
-from jupyter_edge.core.errors import InvalidInputError
+from jupyter_edge.core.errors import InvalidInputError, TooLargeError
 from jupyter_edge.core.records import Column
 from jupyter_edge.runtime.answer import Constant, Layout, Values, arrange
 from jupyter_edge.runtime.batch import Batch, as_column
@@ -20,12 +20,15 @@ from jupyter_edge.runtime.codecs.json_values import parse, plain, view, writable
 _LARGE = 64 * 1024
 """From this size on, not making a Python object per number pays for the work of avoiding it."""
 
+_MOST_CELLS, _SPARSEST = 1 << 20, 16  # so many values, most of them missing, and of so many one that is there
+
 
 def decode(body: bytes | bytearray) -> Batch:
     """Read a body; nulls among numbers become NaN, and a column that a row lacks is null there.
 
     Raises:
         InvalidInputError: if the body is not JSON, no list of objects, or holds what an answer could not repeat.
+        TooLargeError: if it is small only because most rows lack most columns.
     """
     if len(body) >= long_list.LONG and (batch := long_list.decode(body)):
         return require_repeatable(batch)
@@ -81,6 +84,10 @@ def _kind(value: Any) -> str:
 
 def _batch(rows: list[Any], make_column: Any) -> Batch:
     names = rows[0] if len(rows) == 1 else dict.fromkeys(name for row in rows for name in row)
+    cells = len(rows) * len(names)
+    if cells > _MOST_CELLS and cells > _SPARSEST * sum(map(len, rows)):
+        msg = f"{len(rows)} records have {len(names)} names, and each has few of them: send those of the same names."
+        raise TooLargeError(msg)
     return Batch(len(rows), {name: make_column([row.get(name) for row in rows]) for name in names})
 
 
@@ -88,8 +95,9 @@ def _decode_large(body: bytes | bytearray) -> Batch:
     document = view(body)
     if not isinstance(document, simdjson.Array):
         raise TypeError
-    rows = list(document)
-    if not all(isinstance(row, simdjson.Object) for row in rows):
+    # To find a name in simdjson's objects takes as long as there are names, in dicts it does not.
+    rows = [dict(row.items()) for row in document if isinstance(row, simdjson.Object)]
+    if len(rows) < len(document):
         raise TypeError
     batch = _batch(rows, _column)
     # simdjson flattens a list within a row of numbers, as in [1, [2]]: only the number of brackets tells.

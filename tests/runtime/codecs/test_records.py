@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jupyter_edge.core.dataset import Path
-from jupyter_edge.core.errors import InvalidInputError
+from jupyter_edge.core.errors import InvalidInputError, TooLargeError
 from jupyter_edge.runtime.answer import Constant, Layout, Value, Values
 from jupyter_edge.runtime.batch import Batch
 from jupyter_edge.runtime.codecs import records
@@ -129,6 +130,19 @@ def written(rows: int, values: dict[Path, Value], fixed: dict[Path, Constant] | 
     """Write values in the order of ``values``, then ``fixed`` ones."""
     layout = Layout((*values, *(fixed or {})), None, fixed or {})
     return records.RecordsWriter(layout).write(Values(rows, values))
+
+
+@pytest.mark.parametrize("spaces", [0, 1 << 16])
+def test_of_a_name_that_comes_twice_the_last_value_counts(spaces: int) -> None:
+    assert records.decode(b'[{"a":1,"b":2,"a":3}]' + b" " * spaces).columns == {"a": [3], "b": [2]}
+
+
+@pytest.mark.parametrize("body_of", [lambda value: json.dumps(value).encode(), padded], ids=["small", "large"])
+def test_records_that_have_nothing_in_common_are_refused_where_they_are_many(body_of: Callable[[Any], bytes]) -> None:
+    many = [{f"k{number}": number} for number in range(1100)]
+    assert len(records.decode(body_of(many[:1000])).columns) == 1000
+    with pytest.raises(TooLargeError, match="1100 records have 1100 names"):
+        records.decode(body_of(many))
 
 
 def test_an_answer_is_written_in_order_with_the_shortest_float32() -> None:
