@@ -86,7 +86,7 @@ def _batch(rows: list[Any], make_column: Any) -> Batch:
     names = rows[0] if len(rows) == 1 else dict.fromkeys(name for row in rows for name in row)
     cells = len(rows) * len(names)
     if cells > _MOST_CELLS and cells > _SPARSEST * sum(map(len, rows)):
-        msg = f"{len(rows)} records have {len(names)} names, and each has few of them: send those of the same names."
+        msg = f"{len(rows)} records have {len(names)} names, each few of them: send those of one kind together."
         raise TooLargeError(msg)
     return Batch(len(rows), {name: make_column([row.get(name) for row in rows]) for name in names})
 
