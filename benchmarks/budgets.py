@@ -121,7 +121,7 @@ def targets(taken: TakenBy, pictures: TakenBy, sizes: dict[str, float], folder: 
     """Return the targets that need no peer."""
     rate = ratio(taken["bare"].elapsed, taken["4 clients"].elapsed)
     begun = starts(folder)
-    log = added_by_log(folder, 2 * rounds)  # a burst has no more than the noise between two
+    log = added_by_log(folder, 8 * rounds)  # it is no more than the noise between two bursts
     return [
         Target("1,001 Arrow rows to Arrow: bare model / ours", 0.65, 0.75, 0.90, against_bare(taken, "Arrow to Arrow")),
         Target("the same from 4 clients: rows/s against one bare thread", 1.1, 1.3, 1.6, rate),
