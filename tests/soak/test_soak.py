@@ -36,6 +36,14 @@ ROWS = {"json": 60, "tensor": 15, "arrow": 6, "arrow to json": 3, "wrong": 6, "n
 IMAGES = {"json": 4, "tensor": 3, "arrow": 3, "wrong": 2, "gone": 2, "half-closed": 1}
 
 
+def size_of(file: Path) -> int:
+    """Return a file's size; 0 if it is gone meanwhile, as what belongs to a spool is once it was taken over."""
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
 class Watch:
     """Looks, as long as the load lasts, at the memory of the replicas and the engine, and at the spools."""
 
@@ -54,7 +62,7 @@ class Watch:
         """Look on; a process that is gone is an error."""
         while not all_done():
             sizes = {name: process.memory_info().rss for name, process in self._processes.items()}
-            sizes["spools"] = sum(file.stat().st_size for file in self._spools.rglob("*.db*"))
+            sizes["spools"] = sum(map(size_of, self._spools.rglob("*.db*")))
             self.samples.append(sizes)
             time.sleep(SECONDS / 200)
 
