@@ -126,11 +126,12 @@ def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _written_out(chunk: pa.RunEndEncodedArray) -> pa.Array:
-    lengths = np.diff(np.minimum(chunk.run_ends, len(chunk)), prepend=0)
-    if np.dot(lengths.astype(float), _bytes_each(chunk.values)) > MAX_REPEATED_BYTES:
+    values, lengths = chunk.values, np.diff(np.minimum(chunk.run_ends, len(chunk)), prepend=0)
+    may_be_large = len(chunk) * values.nbytes > MAX_REPEATED_BYTES
+    if may_be_large and np.dot(lengths.astype(float), _bytes_each(values)) > MAX_REPEATED_BYTES:
         msg = f"A batch of the log repeats more than {MAX_REPEATED_BYTES} bytes of values: send fewer rows at once."
         raise TooLargeError(msg)
-    return chunk.values.take(pa.array(np.repeat(np.arange(len(lengths)), lengths)))
+    return values.take(pa.array(np.repeat(np.arange(len(values)), lengths)))
 
 
 def _bytes_each(values: pa.Array) -> Array:
