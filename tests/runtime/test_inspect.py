@@ -84,9 +84,14 @@ def test_weights_in_another_file_are_refused_wherever_they_are(tmp_path: Path, l
         inspect(path)
 
 
-def test_weights_in_another_file_are_found_within_a_branch(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("key", "words"), [("location", "keeps its weights in other files"), ("offset", "ONNX Runtime cannot load branch")]
+)
+def test_weights_in_another_file_are_found_within_a_branch(tmp_path: Path, key: str, words: str) -> None:
     outside = numpy_helper.from_array(np.array(2, np.float32), "two")
-    outside.external_data.add(key="location", value="weights.bin")
+    outside.ClearField("raw_data")
+    outside.data_location = TensorProto.EXTERNAL
+    outside.external_data.add(key=key, value="0")
     constant = helper.make_node("Constant", [], ["y"], value=outside)
     result = [helper.make_tensor_value_info("y", TensorProto.FLOAT, ())]
     branch = helper.make_graph([constant], "branch", [], result)
@@ -94,8 +99,25 @@ def test_weights_in_another_file_are_found_within_a_branch(tmp_path: Path) -> No
     path = models.save(
         tmp_path / "branch.onnx", [node], [("x", TensorProto.BOOL, ())], [("y", TensorProto.FLOAT, ())], {}
     )
-    with pytest.raises(InvalidInputError, match="keeps its weights in other files"):
+    (tmp_path / "0").write_bytes(bytes(4))
+    with pytest.raises(InvalidInputError, match=words):
         inspect(path)
+
+
+def test_the_numbers_of_a_tree_ensemble_are_not_looked_at_one_by_one(tmp_path: Path) -> None:
+    numbers = [helper.make_node("Constant", [], ["y"], value_floats=[0.5] * 10_000)]
+    output: models.Value = ("y", TensorProto.FLOAT, (10_000,))
+    path = models.save(tmp_path / "long.onnx", numbers, [("x", TensorProto.FLOAT, ())], [output], {})
+    calls = 0
+
+    def count(_frame: object, event: str, _argument: object) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    sys.setprofile(count)
+    check_model_file(path)
+    sys.setprofile(None)
+    assert 0 < calls < 500
 
 
 def test_an_element_type_that_no_request_can_carry_is_refused(tmp_path: Path) -> None:
