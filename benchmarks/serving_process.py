@@ -5,6 +5,11 @@ Usage: python -m benchmarks.serving_process FILE PORT THREADS [--log SPOOL]
 
 from __future__ import annotations
 
+from jupyter_edge.core.loading import begin_loading, end_loading
+
+if __name__ == "__main__":
+    begin_loading()
+
 import argparse
 import asyncio
 import hashlib
@@ -42,6 +47,7 @@ async def main() -> None:
     options = parser.parse_args()
     sink = Spool(options.log, "bench") if options.log else NoLog()
     handler = Handler(load(options.file, options.threads), sink, "bench", None, None)
+    end_loading()
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     await serve(handler, socket.create_server(("127.0.0.1", options.port)), stop)

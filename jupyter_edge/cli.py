@@ -11,7 +11,7 @@ from pathlib import Path
 
 import jupyter_edge
 from jupyter_edge.core.errors import EdgeError
-from jupyter_edge.magics.commands import CommandParser, add_serve, add_verbs, serve_in_foreground
+from jupyter_edge.core.loading import begin_loading
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
@@ -19,7 +19,8 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit status. Errors of ours are one line on stderr and status 1."""
     try:
-        options = _parser().parse_args(arguments)
+        arguments = sys.argv[1:] if arguments is None else arguments
+        options = _edge_options(arguments) or _parser().parse_args(arguments)
         status: int | None = options.run(options)
         sys.stdout.flush()
     except EdgeError as error:
@@ -33,7 +34,29 @@ def main(arguments: list[str] | None = None) -> int:
     return status or 0
 
 
+def _edge_options(arguments: list[str]) -> argparse.Namespace | None:
+    """Return the options of a `serve` that takes no verb's: an edge starts in 20 ms less without loading the verbs."""
+    if arguments[:1] != ["serve"]:
+        return None
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    _add_host(parser)
+    parser.add_argument("--port", type=int)
+    try:
+        options, others = parser.parse_known_args(arguments[1:], argparse.Namespace(run=_serve_edge))
+    except argparse.ArgumentError:
+        return None
+    return None if others else options
+
+
+def _add_host(serve: argparse.ArgumentParser) -> None:
+    serve.add_argument(
+        "--host", default="127.0.0.1", help="address to listen on (0.0.0.0: every interface, no token asked)"
+    )
+
+
 def _parser() -> argparse.ArgumentParser:
+    from jupyter_edge.magics.commands import CommandParser, add_serve, add_verbs
+
     parser = CommandParser(prog="jupyter-edge", description=jupyter_edge.__doc__)
     parser.add_argument("--version", action="version", version=f"jupyter-edge {jupyter_edge.__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -61,9 +84,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Serves a pipeline that this home's engine published; without one, reads PIPELINE_URL and the "
         "other variables of an edge.",
     )
-    serve.add_argument(
-        "--host", default="127.0.0.1", help="address to listen on (0.0.0.0: every interface, no token asked)"
-    )
+    _add_host(serve)
     add_serve(serve)
     serve.set_defaults(run=_serve)
     add_verbs(commands)
@@ -79,6 +100,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _engine_run(options: argparse.Namespace) -> int:
+    begin_loading()
     from jupyter_edge.engine.main import main as run_engine
 
     return run_engine(options.host)
@@ -143,9 +165,16 @@ def _env(options: argparse.Namespace) -> None:
 
 
 def _serve(options: argparse.Namespace) -> None:
-    if options.pipeline:
-        serve_in_foreground(options)
+    if not options.pipeline:
+        _serve_edge(options)
         return
+    from jupyter_edge.magics.commands import serve_in_foreground
+
+    serve_in_foreground(options)
+
+
+def _serve_edge(options: argparse.Namespace) -> None:
+    begin_loading()
     from jupyter_edge.edge.agent import run
     from jupyter_edge.edge.settings import EdgeSettings
 

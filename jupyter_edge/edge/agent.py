@@ -12,6 +12,7 @@ import uvloop
 
 from jupyter_edge.core.deployment import limits_of
 from jupyter_edge.core.errors import DigestError, EdgeError, InvalidInputError
+from jupyter_edge.core.loading import end_loading
 from jupyter_edge.core.naming import new_instance_name
 from jupyter_edge.core.records import LogSink, NoLog
 from jupyter_edge.edge.settings import EdgeSettings
@@ -20,7 +21,7 @@ from jupyter_edge.edge.uplink import Uplink
 from jupyter_edge.logs.spool import Spool
 from jupyter_edge.oci.artifact import Layer, pull_pipeline
 from jupyter_edge.oci.reference import Reference
-from jupyter_edge.runtime.allocator import keep_large_buffers, keep_what_is_loaded
+from jupyter_edge.runtime.allocator import keep_large_buffers
 from jupyter_edge.runtime.handler import Handler
 from jupyter_edge.runtime.limits import apply_limits, thread_count
 from jupyter_edge.runtime.pipeline import Pipeline
@@ -53,7 +54,7 @@ def run(settings: EdgeSettings, host: str, port: int) -> None:
     handler = Handler(pipeline, sink, partition, token=None, echo_limit=ECHO_LIMIT)
     _log.info("Serving pipeline %s at http://%s:%s/pipelines/%s", served.spec.name, host, port, served.spec.name)
     try:
-        keep_what_is_loaded()
+        end_loading()
         if spool:
             uplink.start()
         uvloop.run(_serve(handler, listener))

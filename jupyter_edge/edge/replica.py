@@ -9,6 +9,11 @@ stdin, which comes also when the engine is killed, and SIGTERM drain the request
 
 from __future__ import annotations
 
+from jupyter_edge.core.loading import begin_loading, end_loading
+
+if __name__ == "__main__":
+    begin_loading()
+
 import asyncio
 import json
 import os
@@ -28,7 +33,7 @@ from jupyter_edge.core.secret import Secret
 from jupyter_edge.edge.store import check_models
 from jupyter_edge.logs.spool import Spool
 from jupyter_edge.oci.blobs import BlobStore
-from jupyter_edge.runtime.allocator import keep_large_buffers, keep_what_is_loaded
+from jupyter_edge.runtime.allocator import keep_large_buffers
 from jupyter_edge.runtime.handler import Handler
 from jupyter_edge.runtime.limits import apply_limits, thread_count
 from jupyter_edge.runtime.pipeline import Pipeline
@@ -56,7 +61,7 @@ def main() -> int:
         return 1
     spool = Spool(Path(config["spool"]), config["partition"], config["quota"])
     handler = Handler(pipeline, spool, config["partition"], token=Secret(config["token"]), echo_limit=None)
-    keep_what_is_loaded()
+    end_loading()
     try:
         uvloop.run(_serve(handler, spool, config["listen_fd"], engine, limits))
     finally:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from jupyter_edge.core.loading import begin_loading
+
+if __name__ == "__main__":
+    begin_loading()
+
 import argparse
 import sys
 

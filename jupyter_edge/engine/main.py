@@ -17,6 +17,7 @@ import uvicorn
 from jupyter_edge.core.errors import ConflictError, EdgeError, InvalidInputError
 from jupyter_edge.core.home import EngineAddress, Home
 from jupyter_edge.core.hosts import is_loopback
+from jupyter_edge.core.loading import end_loading
 from jupyter_edge.engine.app import create_app
 from jupyter_edge.engine.protocol import BoundedProtocol
 from jupyter_edge.engine.state import EngineState, open_state
@@ -138,6 +139,7 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        end_loading()
         state = self._state
         state.home.write_address(EngineAddress(os.getpid(), state.url, state.credentials.token.reveal()))
         _log.info("The engine of %s listens at %s", state.home.path, state.url)

@@ -1,9 +1,8 @@
-"""How memory is kept: glibc's malloc keeps the large buffers of requests, and Python what a server loads."""
+"""How memory is kept: glibc's malloc keeps the large buffers of requests."""
 
 from __future__ import annotations
 
 import ctypes
-import gc
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # malloc.h
 _LARGEST_KEPT = 32 << 20  # the most that M_MMAP_THRESHOLD may be
@@ -22,11 +21,3 @@ def keep_large_buffers() -> None:
         mallopt(_M_ARENA_MAX, 1)
         mallopt(_M_MMAP_THRESHOLD, _LARGEST_KEPT)
         mallopt(_M_TRIM_THRESHOLD, _KEPT_FREE)
-
-
-def keep_what_is_loaded() -> None:
-    """Have the garbage collector pass over all that is there now, once a server is ready.
-
-    None of it goes before the process does, and to look through it stops all requests for some 15 ms each time.
-    """
-    gc.freeze()

@@ -5,6 +5,11 @@ It runs as a process of its own because the file may be anything: what it does t
 
 from __future__ import annotations
 
+from jupyter_edge.core.loading import begin_loading
+
+if __name__ == "__main__":
+    begin_loading()
+
 import argparse
 import json
 from pathlib import Path
