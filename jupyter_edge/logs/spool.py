@@ -23,7 +23,7 @@ from typing import Any
 from jupyter_edge.core.arrow_ipc import size_of as part_size
 from jupyter_edge.core.records import InferenceRecord
 from jupyter_edge.logs.records import MAX_PAYLOAD, Runs, size_of
-from jupyter_edge.logs.spool_files import FILE_BYTES, LARGE, PayloadFiles, files_of
+from jupyter_edge.logs.spool_files import FILE_BYTES, LARGE, SYNC_SECONDS, PayloadFiles, files_of
 from jupyter_edge.logs.spool_reader import SpoolReader
 from jupyter_edge.logs.spool_schema import bring_up_to_date
 
@@ -34,7 +34,7 @@ GATHER_SECONDS = 0.075
 
 _HURRY_BYTES = MAX_PAYLOAD * 3 // 4  # leaves room in the payload for what comes until the writer is awake
 _SAY_EVERY_SECONDS = 60.0
-_SPARE_BYTES = 8 << 20
+_DISK_RESERVE = 8 << 20
 _BATCH_OVERHEAD = 8 << 10
 _BATCHES_AT_ONCE = 4
 _INSERT = """
@@ -150,7 +150,9 @@ class Spool:
     def _run(self) -> None:
         closing = False
         while not closing:
-            self._wake.wait()
+            if not self._wake.wait(SYNC_SECONDS):
+                self._settle_files()
+                self._wake.wait()
             self._hurry.wait(GATHER_SECONDS)
             with self._lock:
                 closing = self._closing
@@ -162,7 +164,21 @@ class Spool:
             with self._settled:
                 self._done = taken
                 self._settled.notify_all()
+        self._settle_files()
         self._disconnect()
+
+    def _settle_files(self) -> None:
+        """Make large payloads last that nobody has taken over, also those of a process that was killed."""
+        if not any(files_of(self.path)):
+            return
+        try:
+            connection = self._connect()
+            self._files.free_before(_first_file(connection))
+            self._files.sync(0)
+            self._files.remove_spares()
+        except (sqlite3.Error, OSError) as error:
+            _log.debug("The payloads of the spool %s cannot be synced: %s", self.path, error)
+            self._disconnect()
 
     def _commit(self, runs: Runs) -> None:
         batches = []
@@ -202,7 +218,9 @@ class Spool:
 
     def _write(self, batches: list[_Payload]) -> None:
         connection = self._connect()
-        _check_space(self.path, sum(batch.size for batch in batches))
+        self._files.free_before(_first_file(connection))
+        self._files.sync(SYNC_SECONDS)
+        self._check_space(sum(batch.size for batch in batches))
         connection.execute("BEGIN IMMEDIATE")
         seq, pruned, last = self._seq, 0, _last_position(connection)
         for batch in batches:
@@ -220,7 +238,17 @@ class Spool:
         with self._lock:
             self._dropped += pruned
             self._dropped_unsaved -= unsaved
-        self._files.remove_before(_first_file(connection))
+        if pruned:
+            self._files.free_before(_first_file(connection))
+            self._files.remove_spares()
+
+    def _check_space(self, size: int) -> None:
+        """Leave room on the disk, without which SQLite could not even remove what was shipped."""
+        needed = size + _DISK_RESERVE
+        if shutil.disk_usage(self.path.parent).free < needed:
+            self._files.remove_spares()
+        if shutil.disk_usage(self.path.parent).free < needed:
+            raise OSError(errno.ENOSPC, "The disk is nearly full", str(self.path))
 
     def _insert(self, connection: sqlite3.Connection, position: int, seq: int, batch: _Payload) -> None:
         names = (position, self._partition, self._epoch, seq, batch.rows)
@@ -240,6 +268,8 @@ class Spool:
     def _make_room(self, connection: sqlite3.Connection, size: int) -> int:
         """Delete the oldest batches until ``size`` bytes fit into the quota; return how many rows went."""
         pruned = 0
+        if not self._fits(connection, size):
+            self._files.remove_spares()
         while not self._fits(connection, size):
             oldest = "DELETE FROM batch WHERE position = (SELECT min(position) FROM batch) RETURNING rows"
             found = connection.execute(oldest).fetchall()
@@ -260,12 +290,6 @@ class Spool:
             self._connection.close()
             self._connection = None
             self._files.close()
-
-
-def _check_space(path: Path, size: int) -> None:
-    """Leave room on the disk, without which SQLite could not even remove what was shipped."""
-    if shutil.disk_usage(path.parent).free < size + _SPARE_BYTES:
-        raise OSError(errno.ENOSPC, "The disk is nearly full", str(path))
 
 
 def _used(connection: sqlite3.Connection) -> int:

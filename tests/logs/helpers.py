@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from jupyter_edge.core.records import InferenceRecord
+from jupyter_edge.logs.spool_reader import SpoolReader
 
 
 def record(first: int, rows: int = 1, *, width: int = 3, **changes: Any) -> InferenceRecord:
@@ -34,6 +36,12 @@ def read(payload: bytes) -> Any:
 def numbers_in(payload: bytes) -> list[int]:
     """Return the numbers that ``record`` put into the rows of a payload."""
     return [number for (number,) in read(payload).column("out.number").to_pylist()]
+
+
+def numbers(path: Path) -> list[int]:
+    """Return the numbers that ``record`` put into the rows of a spool."""
+    with SpoolReader(path) as reader:
+        return [number for batch in reader.pending(10_000, 1 << 30) for number in numbers_in(batch.payload)]
 
 
 def as_stream(table: pa.Table, **options: Any) -> bytes:

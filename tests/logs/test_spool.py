@@ -7,22 +7,17 @@ import sys
 import textwrap
 import threading
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
+from jupyter_edge.logs import spool_files
 from jupyter_edge.logs.records import encode
 from jupyter_edge.logs.spool import Spool
 from jupyter_edge.logs.spool_reader import SpoolReader
-from tests.logs.helpers import numbers_in, record, wait_until
+from tests.logs.helpers import numbers, record, wait_until
 
 ROOT = Path(__file__).parents[2]
-
-
-def numbers(path: Path) -> list[int]:
-    with SpoolReader(path) as reader:
-        return [number for batch in reader.pending(10_000, 1 << 30) for number in numbers_in(batch.payload)]
 
 
 def test_flush_commits_everything_appended_before(tmp_path: Path) -> None:
@@ -173,6 +168,8 @@ def test_a_damaged_file_is_put_aside_and_a_new_one_begun(tmp_path: Path, damage:
     else:
         content[4096:] = b"\xff" * (len(content) - 4096)
     path.write_bytes(content)
+    path.with_name(f"spool.db.77.{spool_files._boot}").write_bytes(b"not synced yet")
+    path.with_name("spool.db.78.another-boot").write_bytes(b"never synced")
     spool = Spool(path, "p")
     for number in range(100, 110):
         spool.append(record(number))
@@ -183,6 +180,8 @@ def test_a_damaged_file_is_put_aside_and_a_new_one_begun(tmp_path: Path, damage:
     (kept,) = [file for file in tmp_path.glob("spool.db.damaged-*") if file.name.count(".") == 2]
     assert kept.read_bytes() == content
     assert kept.with_name(f"{kept.name}.1").stat().st_size > 30 * 3000 * 4
+    assert kept.with_name(f"{kept.name}.77").read_bytes() == b"not synced yet"
+    assert not path.with_name("spool.db.77").exists()
     spool.close()
 
 
@@ -271,91 +270,30 @@ def test_records_of_many_threads_are_all_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="mounts a small tmpfs")
-def test_a_disk_filled_by_the_spool_itself_is_freed_by_acknowledging(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("width", "last_width"), [(5000, 5000), (20_000, 200_000)])
+def test_a_disk_filled_by_the_spool_itself_is_freed_by_acknowledging(
+    tmp_path: Path, width: int, last_width: int
+) -> None:
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=10m", "tmpfs", tmp_path], check=False).returncode:
         pytest.skip("may not mount here")
     try:
         spool = Spool(tmp_path / "spool.db", "p")
         number = 0
         while not spool.dropped_rows:
-            spool.append(record(number, width=5000))
+            spool.append(record(number, width=width))
             spool.flush()
             number += 1
         with SpoolReader(spool.path) as reader:
             while reader.backlog()[0]:
                 reader.acknowledge(reader.pending(4)[-1].position)
         dropped = spool.dropped_rows
-        spool.append(record(number, width=5000))
+        spool.append(record(number, width=last_width))
         spool.flush()
         assert numbers(spool.path) == [number]
         assert spool.dropped_rows == dropped
         spool.close()
     finally:
         subprocess.run(["umount", tmp_path], check=True)
-
-
-def test_large_payloads_stand_in_files_that_go_once_they_were_taken_over(tmp_path: Path) -> None:
-    spool = Spool(tmp_path / "spool.db", "p")
-    for number in range(5):
-        spool.append(record(number, width=20_000 if number % 2 else 3))
-        spool.flush()
-    (file,) = tmp_path.glob("spool.db.*")
-    assert file.stat().st_mode & 0o077 == 0
-    with SpoolReader(spool.path) as reader:
-        batches = reader.pending()
-        assert [number for batch in batches for number in numbers_in(batch.payload)] == list(range(5))
-        assert reader.backlog() == (5, sum(len(batch.payload) for batch in batches))
-        assert len(reader.pending(max_bytes=len(batches[0].payload) + len(batches[1].payload))) == 2
-        reader.acknowledge(batches[3].position)
-        assert reader.backlog() == (1, len(batches[4].payload))
-        spool.append(record(5))
-        spool.flush()
-        assert not list(tmp_path.glob("spool.db.*"))
-        spool.append(record(6, width=20_000))
-        spool.flush()
-    assert numbers(spool.path) == [4, 5, 6]
-    spool.close()
-
-
-def test_large_payloads_count_for_the_quota(tmp_path: Path) -> None:
-    quota = 4 << 20
-    spool = Spool(tmp_path / "spool.db", "p", quota)
-    for number in range(150):
-        spool.append(record(number, width=20_000))
-        spool.flush()
-        files = [file for file in tmp_path.iterdir() if not file.name.endswith(("-wal", "-shm"))]
-        assert sum(file.stat().st_size for file in files) <= quota
-    stored = numbers(spool.path)
-    assert stored == list(range(150 - len(stored), 150))
-    assert len(stored) > 35
-    assert spool.dropped_rows == 150 - len(stored)
-    spool.close()
-
-
-@pytest.mark.parametrize("left", [0, 100_000, "zeros", None])
-def test_a_payload_that_a_power_cut_took_is_counted_and_costs_no_other_one(tmp_path: Path, left: Any) -> None:
-    spool = Spool(tmp_path / "spool.db", "p")
-    for number in range(3):
-        spool.append(record(number, width=20_000))
-        spool.flush()
-    spool.close()
-    (file,) = tmp_path.glob("spool.db.*")
-    size = file.stat().st_size
-    if left is None:
-        file.unlink()
-    else:
-        os.truncate(file, 0 if left == "zeros" else left)
-        if left == "zeros":
-            os.truncate(file, size)
-    assert numbers(spool.path) == ([0] if left == 100_000 else [])
-    with SpoolReader(spool.path) as reader:
-        assert reader.dropped_rows() + reader.backlog()[0] == 3
-        assert numbers(spool.path) == ([0] if left == 100_000 else [])
-    spool = Spool(tmp_path / "spool.db", "p")
-    spool.append(record(3, width=20_000))
-    spool.flush()
-    assert numbers(spool.path)[-1] == 3
-    spool.close()
 
 
 @pytest.mark.parametrize("first", ["reader", "writer"])
