@@ -7,6 +7,7 @@ import logging
 import signal
 import socket
 import sys
+from typing import TYPE_CHECKING
 
 import uvloop
 
@@ -19,13 +20,14 @@ from jupyter_edge.edge.settings import EdgeSettings
 from jupyter_edge.edge.store import EdgeStore, Served, check_models
 from jupyter_edge.edge.uplink import Uplink
 from jupyter_edge.logs.spool import Spool
-from jupyter_edge.oci.artifact import Layer, pull_pipeline
-from jupyter_edge.oci.reference import Reference
 from jupyter_edge.runtime.allocator import keep_large_buffers
 from jupyter_edge.runtime.handler import Handler
 from jupyter_edge.runtime.limits import apply_limits, thread_count
 from jupyter_edge.runtime.pipeline import Pipeline
 from jupyter_edge.runtime.server import serve
+
+if TYPE_CHECKING:
+    from jupyter_edge.oci.artifact import Layer
 
 ECHO_LIMIT = 2**20
 _log = logging.getLogger(__name__)
@@ -117,7 +119,10 @@ def _stored(before: Served | None, settings: EdgeSettings, store: EdgeStore) -> 
 
 
 def _fetch(settings: EdgeSettings, store: EdgeStore) -> Served:
-    from jupyter_edge.oci.client import RegistryClient  # takes longer to import than all the rest
+    # Only the first start fetches, and what this takes is a good part of all that an edge imports.
+    from jupyter_edge.oci.artifact import pull_pipeline
+    from jupyter_edge.oci.client import RegistryClient
+    from jupyter_edge.oci.reference import Reference
 
     reference = Reference.parse(settings.pipeline_url)
     client = RegistryClient(reference.registry, settings.username, settings.password)

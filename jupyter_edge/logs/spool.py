@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 import secrets
-import shutil
 import sqlite3
 import threading
 import time
@@ -245,9 +245,9 @@ class Spool:
     def _check_space(self, size: int) -> None:
         """Leave room on the disk, without which SQLite could not even remove what was shipped."""
         needed = size + _DISK_RESERVE
-        if shutil.disk_usage(self.path.parent).free < needed:
+        if _free_bytes(self.path.parent) < needed:
             self._files.remove_spares()
-        if shutil.disk_usage(self.path.parent).free < needed:
+        if _free_bytes(self.path.parent) < needed:
             raise OSError(errno.ENOSPC, "The disk is nearly full", str(self.path))
 
     def _insert(self, connection: sqlite3.Connection, position: int, seq: int, batch: _Payload) -> None:
@@ -290,6 +290,11 @@ class Spool:
             self._connection.close()
             self._connection = None
             self._files.close()
+
+
+def _free_bytes(folder: Path) -> int:
+    disk = os.statvfs(folder)
+    return disk.f_bavail * disk.f_frsize
 
 
 def _used(connection: sqlite3.Connection) -> int:

@@ -7,7 +7,6 @@ import fcntl
 import hashlib
 import os
 import re
-import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from io import BufferedReader, FileIO
@@ -188,6 +187,8 @@ class BlobStore:
 
 def _create_locked(folder: Path) -> tuple[FileIO, Path]:
     while True:
+        import tempfile  # see core.files
+
         handle, name = tempfile.mkstemp(dir=folder)
         file = FileIO(handle, "wb")
         fcntl.flock(file, fcntl.LOCK_EX)

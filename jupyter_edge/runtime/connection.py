@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import email.utils
 import logging
 import math
 import socket
@@ -44,9 +43,11 @@ class Shared:
         key = (status, media_type, keep_alive)
         head = self.heads.get(key)
         if head is None:
+            # In English, as nothing here sets a locale; to import email.utils.formatdate is 2 ms of a start.
+            date = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime())
             connection = "" if keep_alive else "Connection: close\r\n"
             head = self.heads[key] = (
-                f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nDate: {email.utils.formatdate(usegmt=True)}\r\n"
+                f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nDate: {date}\r\n"
                 f"{connection}Content-Type: {media_type}\r\nContent-Length: "
             ).encode("latin-1")
         return head

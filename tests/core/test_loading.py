@@ -17,6 +17,8 @@ found = [len(os.listdir("/proc/self/task")), gc.isenabled(), os.environ["OPENBLA
 end_loading()
 print(json.dumps([*found, gc.isenabled(), gc.get_freeze_count() > 10_000]))
 """
+SERVING = "import jupyter_edge.edge.agent, jupyter_edge.edge.replica, sys; print(*sys.modules)"
+NOT_TO_SERVE = {"email.utils", "jupyter_edge.oci.artifact", "jupyter_edge.oci.client", "requests", "shutil", "tempfile"}
 # Tells which modules a program has loaded when it begins to load.
 PROGRAM = """
 import runpy, sys
@@ -57,3 +59,9 @@ def test_a_program_begins_to_load_before_it_imports_what_takes_long(arguments: l
     assert "jupyter_edge.core.loading" in loaded
     assert not {"numpy", "asyncio", "onnxruntime"} & loaded
     assert arguments[:2] != ["jupyter_edge.cli", "serve"] or "jupyter_edge.magics" not in loaded
+
+
+def test_what_only_fetches_or_writes_files_is_not_loaded_before_it_is_needed() -> None:
+    loaded = set(run(SERVING).stdout.split())
+    assert {"jupyter_edge.edge.agent", "numpy"} <= loaded
+    assert not NOT_TO_SERVE & loaded
