@@ -20,7 +20,7 @@ import numpy as np
 from jupyter_edge.core.errors import InvalidInputError, TooLargeError
 from jupyter_edge.core.flatbuffers import Bytes, Table, read
 from jupyter_edge.core.records import Column
-from jupyter_edge.runtime.batch import Batch, as_column, bytes_per_row
+from jupyter_edge.runtime.batch import Batch, bytes_per_row
 from jupyter_edge.runtime.codecs import arrow_frame
 from jupyter_edge.runtime.codecs.arrow_messages import (
     DICTIONARY_BATCH,
@@ -163,12 +163,16 @@ class _BatchReader:
         count, valid = self._node()
         indices = self._integers(field.index, count)
         values = self._dictionaries.get(field.dictionary, [])
+        if not len(values):  # below a null struct, an index need not say anything
+            valid = np.zeros(count, bool)
+        used = indices if valid is None else indices[valid]
+        if (used < 0).any():
+            raise ValueError
+        self._budget.take(count * _BYTES_OF_NOTHING + _bytes_of_all(values, used))
+        if isinstance(values, np.ndarray) and len(values):
+            return _with_nulls(values[indices if valid is None else np.where(valid, indices, 0)], valid)
         there = itertools.repeat(True) if valid is None else valid
-        self._budget.take(
-            count * _BYTES_OF_NOTHING + _bytes_of_all(values, indices if valid is None else indices[valid])
-        )
-        found = [values[index] if known else None for index, known in zip(indices.tolist(), there, strict=False)]
-        return as_column(found) if found else found
+        return [values[index] if known else None for index, known in zip(indices.tolist(), there, strict=False)]
 
     def values(self, field: ArrowField) -> Column:
         """Return the next column, of the field's own type even where the field holds a dictionary's indices."""

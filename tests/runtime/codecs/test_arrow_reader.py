@@ -89,6 +89,26 @@ def test_dictionaries_and_times_are_read_as_what_they_mean() -> None:
     assert column([time, None], pa.timestamp("ms", "UTC")) == ["2023-10-31T20:36:33.500", None]
 
 
+@pytest.mark.parametrize("kind", [pa.float16(), pa.float32(), pa.float64(), pa.int64()], ids=str)
+def test_nulls_among_the_numbers_of_a_dictionary_are_nan(kind: Any) -> None:
+    plain = pa.array(np.array([1, 2, 1], kind.to_pandas_dtype()), mask=np.array([False, True, False]))
+    read = column(pa.DictionaryArray.from_arrays(pa.array([0, None, 0], "int8"), plain.slice(0, 1)))
+    assert read.dtype == column(plain).dtype
+    assert np.array_equal(read, [1, np.nan, 1], equal_nan=True)
+
+
+def test_a_dictionary_may_have_no_value_where_no_row_has_one() -> None:
+    nothing = pa.array([], pa.string()).dictionary_encode()
+    assert column([None, None], pa.struct([("b", nothing.type)])) == [None, None]
+    assert column([None, None], nothing.type) == [None, None]
+
+
+def test_an_index_before_a_dictionarys_first_value_is_refused() -> None:
+    rows = pa.DictionaryArray.from_arrays(np.array([-1], "int8"), ["x"], safe=False)
+    with pytest.raises(InvalidInputError, match="not a whole Arrow IPC file"):
+        column(rows)
+
+
 @pytest.mark.parametrize("kind", [pa.date32(), pa.date64()])
 def test_dates_are_read_as_json_has_them(kind: Any) -> None:
     assert column([datetime.date(2023, 10, 31), None], kind) == ["2023-10-31", None]
