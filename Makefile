@@ -2,6 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 # What the JupyterLab panel is built of, which an install copies to where JupyterLab finds it.
 PANEL := labextension/yarn.lock $(shell find labextension/src labextension/style labextension/schema -type f)
+LIBRARY := jupyter_edge/runtime/codecs/compiled_numbers.cpp
 # In a container, one is often root; JupyterLab asks to be told that this is meant.
 LAB_OPTIONS ?= $(if $(filter 0,$(shell id -u)),--allow-root)
 
@@ -63,7 +64,7 @@ clean:
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 
-.venv/installed: .venv/bin/python pyproject.toml hatch_build.py $(PANEL)
+.venv/installed: .venv/bin/python pyproject.toml hatch_build.py $(PANEL) $(LIBRARY)
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
 	touch $@
 

@@ -96,7 +96,7 @@ class InferenceService:
             EdgeError: if it cannot be read, or wants what no answer has.
         """
         started = time.perf_counter_ns()
-        batch = decode(reading.kind, request.body)
+        batch = decode(reading.kind, request.body, self._pipeline.threads)
         parsed = time.perf_counter_ns() - started
         form, query = reading.form, reading.query
         kept = len(request.body) <= _REMEMBERED_BODY and len(batch.columns) <= _REMEMBERED_COLUMNS

@@ -46,8 +46,8 @@ class Format:
     writer: Callable[[Layout], Writer] | None
 
 
-def decode(kind: str, body: bytes | bytearray) -> Batch:
-    """Read a body that was sent as ``kind``; how it begins counts for more than that.
+def decode(kind: str, body: bytes | bytearray, threads: int) -> Batch:
+    """Read a body that was sent as ``kind``, on at most so many threads; how it begins counts for more than the kind.
 
     Raises:
         UnsupportedMediaTypeError: for a type that is neither JSON nor Arrow.
@@ -56,7 +56,7 @@ def decode(kind: str, body: bytes | bytearray) -> Batch:
     if kind in _ARROW_TYPES or body.startswith(_ARROW_STARTS):
         return arrow_reader.decode(body)
     if kind in _JSON_TYPES:
-        return records.decode(body)
+        return records.decode(body, threads)
     msg = f"Content-Type {kind} cannot be read: send {PANDAS_RECORDS} or {ARROW_FILE}."
     raise UnsupportedMediaTypeError(msg)
 

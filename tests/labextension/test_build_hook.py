@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from pathlib import Path
 
 import pytest
 
-SOURCE = Path(__file__).parents[2] / "hatch_build.py"
-_spec = importlib.util.spec_from_file_location("hatch_build", SOURCE)
-assert _spec
-assert _spec.loader
-hook = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(hook)
+from tests.build import hooks
 
 
 @pytest.fixture
@@ -25,7 +19,7 @@ def built(tmp_path: Path) -> Path:
 
 
 def build(built: Path, made: str, *, fails: bool) -> None:
-    with hook._replacing(built):
+    with hooks._replacing(built):
         built.mkdir()
         (built / made).touch()
         if fails:

@@ -23,14 +23,16 @@ _LARGE = 64 * 1024
 _MOST_CELLS, _SPARSEST = 1 << 20, 16  # so many values, most of them missing, and of so many one that is there
 
 
-def decode(body: bytes | bytearray) -> Batch:
+def decode(body: bytes | bytearray, threads: int = 1) -> Batch:
     """Read a body; nulls among numbers become NaN, and a column that a row lacks is null there.
+
+    A long list of numbers is read on so many threads.
 
     Raises:
         InvalidInputError: if the body is not JSON, no list of objects, or holds what an answer could not repeat.
         TooLargeError: if it is small only because most rows lack most columns.
     """
-    if len(body) >= long_list.LONG and (batch := long_list.decode(body)):
+    if len(body) >= long_list.LONG and (batch := long_list.decode(body, threads)):
         return require_repeatable(batch)
     if len(body) >= _LARGE:
         try:

@@ -18,6 +18,7 @@ from jupyter_edge.runtime.codecs import long_list, records
 @contextlib.contextmanager
 def pieces_of(size: int) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(long_list, "compiled_numbers", None)
         patch.setattr(long_list, "_PIECE", size)
         yield
 
