@@ -17,6 +17,7 @@ Shape = tuple[int | None, ...]
 
 _OR_NULL = (float, int, type(None))
 _FEW = 1024  # values that are looked at in less time than it takes to have numpy raise errors
+_EXACT = 2.0**53  # from here on, whole numbers that were sent among fractions are not what they were
 _KINDS = {"b": "bool", "i": "integer", "u": "integer", "f": "float"}
 
 
@@ -80,6 +81,8 @@ class ColumnReader:
             self._refuse("null or NaN")
         if self._dtype.kind != "f" and not np.array_equal(cast, values):
             self._refuse(f"{_range_of(values)} that it cannot hold exactly")
+        if self._dtype.kind in "iu" and values.dtype == np.float64 and np.abs(values).max(initial=0) >= _EXACT:
+            self._refuse(f"{_range_of(values)}, which may be rounded: send whole numbers without fractions beside them")
         return cast
 
     def _holds(self, values: Array) -> bool:

@@ -137,6 +137,16 @@ def test_a_missing_input_is_named(handler: Handler) -> None:
     assert "Column 'x' is missing" in error_of(response)
 
 
+@pytest.mark.parametrize("padding", ["", " " * 100_000])
+def test_whole_numbers_stay_what_they_are_beside_floats(
+    tmp_path: Path, make_handler: HandlerMaker, padding: str
+) -> None:
+    handler = make_handler(models.pipeline_of(models.echo(tmp_path / "echo.onnx", TensorProto.INT64)))
+    wanted = {"name": "x", "shape": [1, 2], "datatype": "INT64", "data": [2**53 + 1, 1.0]}
+    answer = infer(handler, json.dumps({"inputs": [wanted]}).encode() + padding.encode())
+    assert json.loads(answer.body)["outputs"][0]["data"] == [2**53 + 1, 1]
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [

@@ -63,6 +63,7 @@ def test_numbers_are_cast_to_what_the_model_takes(doubling: Pipeline) -> None:
         (TensorProto.INT64, [[1.5, 2.0]], "cannot hold exactly"),
         (TensorProto.INT8, [[1, 128]], "cannot hold exactly"),
         (TensorProto.UINT8, [[-1, 1]], "cannot hold exactly"),
+        (TensorProto.INT64, [[2.0**53, 1.0]], "holds float64 values between 1.0 and 9007199254740992.0, which may be"),
         (TensorProto.INT64, [[float("nan"), 1.0]], "holds null or NaN"),
         (TensorProto.BOOL, [[2, 0]], "cannot hold exactly"),
         (TensorProto.STRING, [[1, 2]], "holds integer"),

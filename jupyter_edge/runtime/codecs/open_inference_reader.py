@@ -246,6 +246,8 @@ class _TensorReader:
         for value in values:
             if type(value) not in kinds:
                 self._refuse(f"holds {'null' if value is None else repr(value)[:40]}")
+        if self._dtype.kind in "iu":  # else they are rounded beside whole numbers that no float can hold
+            values = [int(value) if type(value) is float and value.is_integer() else value for value in values]
         whole = bool(values) and all(type(value) is int for value in values)
         try:
             return self._cast(np.array(values, _BUFFERS[self._dtype.kind][1] if whole else None))
