@@ -108,6 +108,7 @@ def main() -> None:
         lines: list[list[str]] = []
         home = Path(folder) / "home"
         os.environ["JUPYTER_EDGE_HOME"] = str(home)
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # see servers.ours
         python = median(timed(lambda: subprocess.run([sys.executable, "-c", ""], check=True)) for _ in rounds)
         lines.append(line("%load_ext jupyter_edge", [load_magics() for _ in rounds], "python's own start", python, 0.2))
         starts = []

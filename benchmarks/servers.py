@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import sys
 import time
@@ -121,9 +122,12 @@ def end(process: psutil.Popen) -> None:
 
 @contextlib.contextmanager
 def ours(model: Path, threads: int, request: bytes, spool: Path | None = None) -> Iterator[Server]:
-    """Start this project's server, with a log in ``spool`` if one is named."""
+    """Start this project's server, with a log in ``spool`` if one is named.
+
+    Python may write bytecode, as it does at an edge: else it would compile at each start what was edited in a checkout.
+    """
     port = free_port()
     more = ["--log", str(spool)] if spool else []
     command = [sys.executable, "-m", "benchmarks.serving_process", str(model), str(port), str(threads), *more]
-    with running(command, port, request) as server:
+    with running(command, port, request, env={**os.environ, "PYTHONDONTWRITEBYTECODE": ""}) as server:
         yield server
