@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 from urllib.parse import parse_qsl
 
 from jupyter_edge.core.errors import InvalidInputError
@@ -14,8 +13,7 @@ Path = tuple[str, ...]
 """The names of a field from the top of an answer down, such as ``("out", "variable")``."""
 
 
-@dataclass(frozen=True)
-class Selection:
+class Selection(NamedTuple):
     """The wanted paths in their order, the paths to leave out, and the separator of flattened names.
 
     ``*`` stands for every top-level field. Without a separator the answer is nested.

@@ -6,8 +6,7 @@ The layout is described in "FlatBuffers Internals" of its documentation.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 Bytes = memoryview
 
@@ -27,8 +26,7 @@ def read(layout: str, data: Bytes, position: int) -> int:
     return value
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(NamedTuple):
     """A table; its fields are numbered in the order of the schema, and an absent one is 0, empty or ``None``."""
 
     data: Bytes

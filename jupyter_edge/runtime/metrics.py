@@ -7,8 +7,7 @@ import threading
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from jupyter_edge.core.records import LogSink
 
@@ -36,8 +35,7 @@ class _Histogram:
         return list(zip(bounds, itertools.accumulate(self.counts), strict=True))
 
 
-@dataclass(frozen=True)
-class _Families:
+class _Families(NamedTuple):
     """A collector, as the library asks for one."""
 
     collect: Callable[[], Iterator[Metric]]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from jupyter_edge.core.errors import EdgeError
 from jupyter_edge.core.media_types import ARROW_FILE, LEGACY, PANDAS_RECORDS, parse_media_type
@@ -38,8 +37,7 @@ class NotAcceptableError(EdgeError):
     status: ClassVar[int] = 406
 
 
-@dataclass(frozen=True, eq=False)
-class Format:
+class Format(NamedTuple):
     """A way to write answers; ``None`` for the legacy one, which is written from the record itself."""
 
     media_type: str

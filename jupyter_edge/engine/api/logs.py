@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from typing import Annotated
 from urllib.parse import parse_qs
 
@@ -130,7 +129,7 @@ async def get_logs(body: LogsRequest, request: Request, state: State) -> Respons
         msg = f"There is no pipeline {body.pipeline_name!r} in workspace {body.workspace_id}: pipelines/list names all."
         raise EntityNotFoundError(msg)
     await state.deployments.flush(pipeline_id)
-    selection = replace(Selection.parse(request.url.query), separator=None)
+    selection = Selection.parse(request.url.query)._replace(separator=None)
     as_arrow = ARROW_FILE in request.headers.get("accept", "")
     return await run_in_threadpool(_logs, state.logs, pipeline_id, body, selection, as_arrow=as_arrow)
 

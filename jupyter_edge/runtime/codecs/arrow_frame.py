@@ -7,8 +7,7 @@ was not the numbers themselves.
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,8 +21,7 @@ _kept: dict[int, Frame] = {}
 Place = tuple[str, int, np.dtype[Any], tuple[int, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """A body without its numbers: ``rest`` are all other bytes, with where they begin."""
 
     rows: int

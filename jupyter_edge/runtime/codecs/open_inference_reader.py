@@ -9,8 +9,7 @@ import itertools
 import math
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal, NamedTuple, NoReturn
 
 import numpy as np
 import simdjson
@@ -41,8 +40,7 @@ Array = np.ndarray[Any, Any]
 Fields = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class TensorRequest:
+class TensorRequest(NamedTuple):
     """An inference request.
 
     ``outputs`` tells of each output that is wanted whether as bytes; ``None`` wants all, as ``binary`` says.
