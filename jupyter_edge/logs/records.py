@@ -33,20 +33,11 @@ _log = logging.getLogger(__name__)
 Schema = list[Any]
 
 
-def size_of(record: InferenceRecord) -> int:
-    """Return about how many bytes a record's values take."""
-    size = record.rows * SCALAR_BYTES
-    for columns in (record.inputs, record.outputs):
-        for column in columns.values():
-            size += column.nbytes if type(column) is np.ndarray else mixed_columns.size_of(column)
-    return size
-
-
 def encode(records: Iterable[InferenceRecord]) -> Iterator[tuple[int, bytes]]:
     """Yield rows and payload for each run of records that have the same schema, in order."""
     runs = Runs()
     for record in records:
-        runs.append(record, size_of(record))
+        runs.append(record)
     return ((rows, b"".join(parts)) for rows, parts in runs.encode() if parts is not None)
 
 
@@ -67,21 +58,24 @@ class Runs:
         """Return how many rows there are."""
         return sum(item.rows for item in self._items)
 
-    def append(self, record: InferenceRecord, size: int) -> None:
-        """Add a record of about ``size`` bytes.
+    def append(self, record: InferenceRecord, most: float = math.inf) -> bool:
+        """Add a record; return whether there was room for it in ``most`` bytes.
 
         Raises:
             ValueError: if a column has another number of rows.
         """
+        size, schema, columns = _survey(record)
+        if self.size + size > most:
+            return False
         self.size += size
         if size > self._limit and record.rows > 1:
             for piece in _split(record, max(1, record.rows * self._limit // size)):
-                self._add(piece, size_of(piece))
+                self._add(piece, *_survey(piece))
         else:
-            self._add(record, size)
+            self._add(record, size, schema, columns)
+        return True
 
-    def _add(self, record: InferenceRecord, size: int) -> None:
-        schema, columns = _survey(record)
+    def _add(self, record: InferenceRecord, size: int, schema: Schema, columns: list[Any]) -> None:
         run = self._items[-1] if self._items else None
         if not (isinstance(run, _Run) and run.schema == schema and run.size + size <= self._limit):
             if not all(map(_is_plain, schema[1:])):
@@ -101,7 +95,9 @@ class Runs:
                 runs._items.append(item)
                 continue
             try:
-                runs._add(_converted(item), size_of(item))
+                converted = _converted(item)
+                _, schema, columns = _survey(converted)
+                runs._add(converted, _survey(item)[0], schema, columns)
             except Exception:  # noqa: BLE001 (whatever it holds, the records beside it are not lost)
                 _log.warning("A record cannot be encoded for the inference log", exc_info=True)
                 yield item.rows, None
@@ -147,11 +143,11 @@ class _Run:
         return write(rows, written, as_file=False)
 
 
-def _survey(record: InferenceRecord) -> tuple[Schema, list[Any]]:
-    """Return what records have in common that are encoded as one, and the columns, the bytes of small ones.
+def _survey(record: InferenceRecord) -> tuple[int, Schema, list[Any]]:
+    """Return about how many bytes a record's values take, its schema, and the columns, the bytes of small ones.
 
-    A schema is metadata first, then the form of each column. Bytes, so that nothing else is left of a small record: its
-    objects are used again while they are at hand.
+    What records have in common that are encoded as one is their schema: metadata first, then the form of each column.
+    Bytes, so that nothing else is left of a small record: its objects are used again while they are at hand.
 
     Raises:
         ValueError: if a column has another number of rows.
@@ -162,6 +158,7 @@ def _survey(record: InferenceRecord) -> tuple[Schema, list[Any]]:
         (len(inputs), record.last_model, record.pipeline_version, record.dropped, len(record.elapsed), failed)
     ]
     pieces: list[Any] = []
+    size = rows * SCALAR_BYTES
     for columns in (inputs, record.outputs):
         for name, column in columns.items():
             if len(column) != rows:
@@ -169,11 +166,14 @@ def _survey(record: InferenceRecord) -> tuple[Schema, list[Any]]:
                 raise ValueError(msg)
             if isinstance(column, np.ndarray):
                 schema.append((name, column.dtype, column.shape[1:]))
-                pieces.append(column.tobytes() if column.nbytes < _SMALL_PIECE else column)
+                column_size = column.nbytes
+                pieces.append(column.tobytes() if column_size < _SMALL_PIECE else column)
             else:
                 schema.append((name, *column.form()) if isinstance(column, Values) else (name, None, None))
                 pieces.append(column)
-    return schema, pieces
+                column_size = mixed_columns.size_of(column)
+            size += column_size
+    return size, schema, pieces
 
 
 def _is_plain(form: tuple[str, Any, Any]) -> bool:

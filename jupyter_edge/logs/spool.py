@@ -22,7 +22,7 @@ from typing import Any
 
 from jupyter_edge.core.arrow_ipc import size_of as part_size
 from jupyter_edge.core.records import InferenceRecord
-from jupyter_edge.logs.records import MAX_PAYLOAD, Runs, size_of
+from jupyter_edge.logs.records import MAX_PAYLOAD, Runs
 from jupyter_edge.logs.spool_files import FILE_BYTES, LARGE, SYNC_SECONDS, PayloadFiles, files_of
 from jupyter_edge.logs.spool_reader import SpoolReader
 from jupyter_edge.logs.spool_schema import bring_up_to_date
@@ -106,7 +106,12 @@ class Spool:
         if not record.rows:
             return
         with self._lock:
-            if self._closing or not self._take(record):
+            try:
+                taken = not self._closing and self._queue.append(record, self._queue_bytes)
+            except Exception:  # noqa: BLE001 (an inference never fails of its log)
+                _log.warning("A record cannot be encoded for the inference log", exc_info=True)
+                taken = False
+            if not taken:
                 self._drop(record.rows)
                 return
             self._appended += 1
@@ -115,17 +120,6 @@ class Spool:
             self._hurry.set()
         if not self._wake.is_set():
             self._wake.set()
-
-    def _take(self, record: InferenceRecord) -> bool:
-        try:
-            size = size_of(record)
-            if self._queue.size + size > self._queue_bytes:
-                return False
-            self._queue.append(record, size)
-        except Exception:  # noqa: BLE001 (an inference never fails of its log)
-            _log.warning("A record cannot be encoded for the inference log", exc_info=True)
-            return False
-        return True
 
     def flush(self) -> None:
         """Return once everything appended before the call is committed, or counted as dropped."""

@@ -99,6 +99,15 @@ def test_a_record_over_the_limit_is_cut_by_rows_and_small_ones_are_gathered() ->
     assert [number for _, payload in found for number in numbers_in(payload)] == list(range(12))
 
 
+def test_texts_over_the_limit_are_cut_and_gathered_by_their_length() -> None:
+    text = "x" * (MAX_PAYLOAD // 4)
+    records = [record(number, inputs={"text": [text]}) for number in range(10)]
+    found = list(encode([*records, record(10, 10, inputs={"text": [text] * 10})]))
+    assert all(len(payload) <= MAX_PAYLOAD * 1.1 for _, payload in found)
+    assert max(rows for rows, _ in found) == 3
+    assert [number for _, payload in found for number in numbers_in(payload)] == list(range(20))
+
+
 texts = st.text(max_size=5)
 numbers = st.floats(allow_nan=False, width=32)
 columns = st.one_of(st.lists(numbers, max_size=4), texts, numbers, st.lists(texts, max_size=3), st.none())
