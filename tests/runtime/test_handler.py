@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from onnx import TensorProto
 
 from jupyter_edge.core.media_types import ARROW_FILE, LEGACY, PANDAS_RECORDS
 from jupyter_edge.runtime.exchange import Request, Response
@@ -122,6 +123,17 @@ def test_the_fields_of_the_tutorials_text_are_answered_where_they_are_asked_for(
     (row,) = json.loads(post(make_handler(doubling, echo_limit=8), ROWS[:1], accept=LEGACY).body)
     assert row["original_data"] is None
     assert json.loads(post(make_handler(doubling), [], accept=LEGACY).body) == []
+
+
+def test_half_floats_have_their_own_shortest_text(tmp_path: Path, make_handler: HandlerMaker) -> None:
+    handler = make_handler(models.pipeline_of(models.echo(tmp_path / "echo.onnx", TensorProto.FLOAT16)))
+    ragged = pa.array([[np.array([0.1], np.float16), np.array([], np.float16)]], pa.list_(pa.list_(pa.float16())))
+    body = arrow_file(pa.table({"x": [np.array([0.1, 2], np.float16)], "ragged": ragged}))
+    for accept in (LEGACY, PANDAS_RECORDS):
+        answer = respond(handler, Request("POST", "/infer", {"accept": accept}, body)).body
+        (row,) = json.loads(answer)
+        assert row.get("original_data", row.get("in")) == {"x": [0.1, 2], "ragged": [[0.1], []]}
+        assert b"0.0999" not in answer
 
 
 def test_nested_paths_can_be_chosen(handler: Handler) -> None:

@@ -11,6 +11,8 @@ import numpy as np
 import orjson
 import simdjson
 
+from jupyter_edge.core.records import Column
+
 _parsers = threading.local()
 
 
@@ -51,8 +53,10 @@ def plain(value: Any) -> Any:
     return value.as_dict() if isinstance(value, simdjson.Object) else value
 
 
-def writable(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def writable(values: Column) -> Column:
     """Return numbers in the form that orjson writes: in one piece, and with the shortest text that is exact."""
+    if isinstance(values, list):
+        return [writable(value) if isinstance(value, np.ndarray | list) else value for value in values]
     if values.dtype == np.float16:  # orjson writes what float32 needs
         return _halves()[np.ascontiguousarray(values).view(np.uint16)]
     return np.ascontiguousarray(values)

@@ -277,4 +277,6 @@ def _add_column(pieces: list[_Piece], shared: list[bytes], column: Column) -> No
 
 
 def _text(value: Any) -> bytes:
-    return orjson.dumps(writable(value) if isinstance(value, np.ndarray) else value, option=orjson.OPT_SERIALIZE_NUMPY)
+    if isinstance(value, np.ndarray | list):
+        value = writable(value)
+    return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)
