@@ -1,8 +1,7 @@
 """The schema and the messages of Arrow IPC data.
 
-The layout is that of the Arrow columnar format 1.5, section
-"Serialization and interprocess communication", with its Schema.fbs, Message.fbs and
-File.fbs.
+The layout is that of the Arrow columnar format 1.5, section "Serialization and interprocess communication", with its
+Schema.fbs, Message.fbs and File.fbs.
 """
 
 from __future__ import annotations
