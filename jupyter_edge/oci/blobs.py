@@ -186,9 +186,9 @@ class BlobStore:
 
 
 def _create_locked(folder: Path) -> tuple[FileIO, Path]:
-    while True:
-        import tempfile  # see core.files
+    import tempfile  # see core.files
 
+    while True:
         handle, name = tempfile.mkstemp(dir=folder)
         file = FileIO(handle, "wb")
         fcntl.flock(file, fcntl.LOCK_EX)
