@@ -3,7 +3,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
 from sqlalchemy.engine import Engine
 
 from jupyter_edge.engine.database import Sessions, open_database
@@ -28,3 +30,8 @@ def database_with_pipeline(path: Path) -> Iterator[Sessions]:
     yield sessions
     assert isinstance(engine, Engine)
     engine.dispose()
+
+
+def in_runs(values: list[Any], kind: pa.DataType) -> pa.Array:
+    """Return a run-end encoded column with one row for each value."""
+    return pa.RunEndEncodedArray.from_arrays(pa.array(range(1, len(values) + 1), pa.int32()), pa.array(values, kind))
