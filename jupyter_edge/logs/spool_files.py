@@ -23,6 +23,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from jupyter_edge.core.files import sync
+
 LARGE = 32 << 10
 """Bytes from which on a payload goes to a file."""
 
@@ -107,14 +109,14 @@ class PayloadFiles:
             if number == self._current and self._descriptor is not None:
                 os.ftruncate(self._descriptor, self._end)
                 self._sizes[number] = self._end
-            _sync(self._paths[number])
+            sync(self._paths[number])
             lasting = path_of(self._spool, number)
             if self._paths[number] != lasting:
                 self._paths[number] = self._paths[number].rename(lasting)
                 renamed = True
             del self._unsynced[number]
         if renamed:
-            _sync(self._spool.parent)
+            sync(self._spool.parent)
 
     def used(self, first: int | None) -> int:
         """Return how many bytes are taken by the files from the number ``first`` on, and by free ones.
@@ -159,14 +161,6 @@ def _write(descriptor: int, parts: Sequence[Any]) -> None:
             written -= len(views.pop(0))
         if written:
             views[0] = views[0][written:]
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def path_of(spool: Path, number: int) -> Path:
